@@ -1,0 +1,4 @@
+//! Evenkeel keeps Amazon ECS and its IAM roles in the state that a git directory declares.
+
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
