@@ -1,4 +1,7 @@
 //! Evenkeel keeps Amazon ECS and its IAM roles in the state that a git directory declares.
 
+pub mod codec;
+pub mod value;
+
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
