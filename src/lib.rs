@@ -2,3 +2,4 @@
 
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+pub mod yaml;
