@@ -5,3 +5,4 @@ pub mod value;
 
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+pub mod yaml;
