@@ -22,7 +22,7 @@ pub enum Action {
     AttachRolePolicy { role: String, arn: String },
     DetachRolePolicy { role: String, arn: String },
     TagRole { role: String, tags: BTreeMap<String, String> },
-    CreateInstanceProfile { profile: String, path: String, tags: BTreeMap<String, String> },
+    CreateInstanceProfile { profile: String, path: String },
     AddRoleToInstanceProfile { profile: String, role: String },
     PutAccountSettingDefault { name: String, value: String },
     CreateCluster(Value),

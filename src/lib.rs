@@ -1,8 +1,20 @@
 //! Evenkeel keeps Amazon ECS and its IAM roles in the state that a git directory declares.
 
+pub mod action;
 pub mod codec;
+pub mod diff;
+pub mod fields;
+pub mod load;
+pub mod model;
+pub mod plan;
+pub mod policy;
+pub mod preset;
+pub mod resolve;
+pub mod resource;
+pub mod schema;
 pub mod value;
+pub mod world;
+pub mod yaml;
 
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
-pub mod yaml;

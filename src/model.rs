@@ -113,6 +113,12 @@ pub struct Position {
     pub column: usize,
 }
 
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
 /// Which document of which file a manifest is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source {
@@ -145,10 +151,29 @@ pub struct Manifest {
     pub spec: Value,
 }
 
-/// The annotations that Evenkeel obeys, each with what it means.
-pub const ANNOTATIONS: &[(&str, &str)] = &[
-    (ADOPTION, "adopt | never: take over a resource that exists without Evenkeel's owner tag"),
-    (SUSPEND, "\"true\": leave the resource alone, but go on watching it"),
+/// One row of the table of annotations.
+#[derive(Debug)]
+pub struct AnnotationRow {
+    /// The annotation.
+    pub name: &'static str,
+    /// The values that it may have.
+    pub values: &'static [&'static str],
+    /// What it does, for people.
+    pub meaning: &'static str,
+}
+
+/// The annotations that Evenkeel obeys.
+pub const ANNOTATIONS: &[AnnotationRow] = &[
+    AnnotationRow {
+        name: ADOPTION,
+        values: &["adopt", "never"],
+        meaning: "`adopt`: take over a resource that exists without an owner tag; `never` is the default",
+    },
+    AnnotationRow {
+        name: SUSPEND,
+        values: &["true", "false"],
+        meaning: "`\"true\"`: leave the resource alone, but go on watching it",
+    },
 ];
 /// `adopt` or `never`.
 pub const ADOPTION: &str = "evenkeel/adoption";
@@ -176,7 +201,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file.display())?;
         if let Some(at) = self.at {
-            write!(f, ":{}:{}", at.line, at.column)?;
+            write!(f, ":{at}")?;
         }
         write!(f, ": ")?;
         if !self.path.is_empty() {

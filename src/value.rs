@@ -66,6 +66,7 @@ impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, segment) in self.0.iter().enumerate() {
             match segment {
+                Segment::Key(key) if is_ambiguous(key) => write!(f, "[{key:?}]")?,
                 Segment::Key(key) if n == 0 => write!(f, "{key}")?,
                 Segment::Key(key) => write!(f, ".{key}")?,
                 Segment::Index(index) => write!(f, "[{index}]")?,
@@ -74,6 +75,11 @@ impl fmt::Display for Path {
         }
         Ok(())
     }
+}
+
+/// Whether a key would be misread between the dots of a path: `tags["evenkeel.io/team"]`.
+fn is_ambiguous(key: &str) -> bool {
+    key.is_empty() || key.contains(['.', '[', ']', '"']) || key.contains(char::is_control)
 }
 
 impl FromIterator<Segment> for Path {

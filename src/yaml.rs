@@ -14,7 +14,8 @@ mod scan;
 use std::fmt;
 
 use serde::de::DeserializeSeed as _;
-use serde_json::Value;
+use crate::model::Position;
+use crate::value::Value;
 
 pub use locate::locate;
 use read::{Node, State};
@@ -35,30 +36,6 @@ pub const MAX_FAULTS: usize = 100;
 /// How much may be read again to name the lines of first occurrences: keeps a file of nothing but
 /// duplicates from costing more than a few parses.
 const REREAD_BYTES: usize = 2 * MAX_FILE_BYTES;
-
-/// A place in a file, both numbers 1-based; columns count characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Position {
-    /// Line, from 1.
-    pub line: usize,
-    /// Column in characters, from 1.
-    pub column: usize,
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.line, self.column)
-    }
-}
-
-/// One step of a path into a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Segment {
-    /// The member of a map.
-    Key(String),
-    /// The item of a list, from 0.
-    Index(usize),
-}
 
 /// A document that was read without a fault.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,29 +80,6 @@ pub struct Parsed {
     pub documents: Vec<Document>,
     /// Every fault that was found, in the order of the file.
     pub faults: Vec<Fault>,
-}
-
-/// Writes a path as `a.b[2].c`; a key that would be ambiguous stands in quotes: `tags["a.b"]`.
-#[must_use]
-pub fn dotted(path: &[Segment]) -> String {
-    let mut text = String::new();
-    for segment in path {
-        match segment {
-            Segment::Index(index) => text.push_str(&format!("[{index}]")),
-            Segment::Key(key)
-                if key.is_empty() || key.contains(['.', '[', ']', '"']) || key.contains(char::is_control) =>
-            {
-                text.push_str(&format!("[{key:?}]"));
-            }
-            Segment::Key(key) => {
-                if !text.is_empty() {
-                    text.push('.');
-                }
-                text.push_str(key);
-            }
-        }
-    }
-    text
 }
 
 /// Reads every document of a file.

@@ -75,16 +75,8 @@ impl Scene<'_> {
         let mut steps = vec![create];
         steps.extend(spec.inline_policies().map(|(name, document)| put_policy(&role, name, document)));
         steps.extend(spec.managed_policies().into_iter().map(|arn| Action::AttachRolePolicy { role: role.clone(), arn }));
-        steps.extend(self.new_profile(resource, &spec));
+        steps.extend(new_profile(&spec));
         Draft { steps, ..Draft::default() }
-    }
-
-    fn new_profile(&self, resource: &Resource, spec: &Spec<'_>) -> Vec<Action> {
-        let Some(profile) = spec.instance_profile() else { return Vec::new() };
-        vec![
-            Action::CreateInstanceProfile { profile: profile.clone(), path: spec.path(), tags: self.desired_tags(resource) },
-            Action::AddRoleToInstanceProfile { profile, role: spec.name() },
-        ]
     }
 
     pub(super) fn update_role(&self, resource: &Resource, live: &Live) -> Draft {
@@ -109,7 +101,7 @@ impl Scene<'_> {
             let bound = live.document.get("instanceProfiles").and_then(Value::as_array);
             if !bound.into_iter().flatten().any(|name| *name == profile) {
                 changes.push(change("instanceProfile", None, Some(profile.into())));
-                steps.extend(self.new_profile(resource, &spec));
+                steps.extend(new_profile(&spec));
             }
         }
         let missing = self.missing_tags(resource, live);
@@ -151,6 +143,14 @@ impl Scene<'_> {
             steps.push(Action::AttachRolePolicy { role: role.clone(), arn });
         }
     }
+}
+
+fn new_profile(spec: &Spec<'_>) -> Vec<Action> {
+    let Some(profile) = spec.instance_profile() else { return Vec::new() };
+    vec![
+        Action::CreateInstanceProfile { profile: profile.clone(), path: spec.path() },
+        Action::AddRoleToInstanceProfile { profile, role: spec.name() },
+    ]
 }
 
 /// The members that the generic comparison answers for; policies and profile have their own rules.

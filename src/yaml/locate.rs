@@ -6,7 +6,9 @@ use std::fmt;
 use serde::Deserialize as _;
 use serde::de::{DeserializeSeed, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-use super::{Position, Segment, scan};
+use super::scan;
+use crate::model::Position;
+use crate::value::Segment;
 
 /// Where the value at `path` stands, or with `key` the key of the last segment. A list item has no
 /// key, so that its value is meant; the empty path is the whole document.

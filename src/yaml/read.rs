@@ -5,7 +5,9 @@ use std::fmt;
 use serde::de::{DeserializeSeed, EnumAccess, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::{Fault, MAX_DEPTH, MAX_FAULTS, MAX_NODES, MAX_TEXT_BYTES, Position, Segment, dotted, locate, scan};
+use super::{Fault, MAX_DEPTH, MAX_FAULTS, MAX_NODES, MAX_TEXT_BYTES, locate, scan};
+use crate::model::Position;
+use crate::value::{Path, Segment};
 
 /// A fault on its way out of a visitor: the visitor knows the path, its caller learns the place.
 struct Raised {
@@ -50,7 +52,7 @@ impl State {
     }
 
     fn raise<E: serde::de::Error>(&mut self, message: impl Into<String>, hint: Option<&str>) -> E {
-        self.raise_at(dotted(&self.path), message.into(), hint.map(Into::into))
+        self.raise_at(Path(self.path.clone()).to_string(), message.into(), hint.map(Into::into))
     }
 
     fn raise_at<E: serde::de::Error>(&mut self, path: String, message: String, hint: Option<String>) -> E {
@@ -70,7 +72,7 @@ impl State {
     fn key_path(&self) -> String {
         let mut path = self.path.clone();
         path.push(Segment::Key(self.key.clone()));
-        dotted(&path)
+        Path(path).to_string()
     }
 
     /// Counts one key or value against the budget. Aliases are expanded by the parser, so a small

@@ -6,7 +6,8 @@
 //! could differ this side errs on letting text through: the parser and the exact checks in the
 //! visitor come after it.
 
-use super::{Fault, MAX_DEPTH, MAX_FILE_BYTES, Position};
+use super::{Fault, MAX_DEPTH, MAX_FILE_BYTES};
+use crate::model::Position;
 
 pub(super) const TOO_DEEP_HINT: &str = "no manifest needs this: look for brackets or dashes that are not meant";
 pub(super) const TAG_HINT: &str = "point at another manifest with `{ref: NAME}`; `${AWS::AccountId}`, `${AWS::Region}` and \

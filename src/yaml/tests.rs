@@ -1,3 +1,4 @@
+use crate::value::{Path, Segment};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -366,8 +367,8 @@ fn a_value_from_an_alias_stands_where_its_anchor_is() {
 #[test]
 fn paths_are_written_so_that_they_can_be_told_apart() {
     let path = [k("a"), k("b/c"), Segment::Index(2), k("d.e"), k("f")];
-    assert_eq!(dotted(&path), "a.b/c[2][\"d.e\"].f");
-    assert_eq!(dotted(&[]), "");
+    assert_eq!(Path(path.to_vec()).to_string(), "a.b/c[2][\"d.e\"].f");
+    assert_eq!(Path(Vec::new()).to_string(), "");
 }
 
 /// Pieces that, strung together, reach every corner of the grammar.
