@@ -176,7 +176,7 @@ impl Sandbox {
             _ => ("iam", "https://iam.amazonaws.com/doc/2010-05-08/"),
         };
         let result = match service {
-            "sts" => sts::handle(context, &operation, &query),
+            "sts" => sts::handle(&state, context, &operation, &query),
             _ => iam::handle(&mut state, context, &operation, &query),
         };
         state.record(service, &operation, result.as_ref().err());
