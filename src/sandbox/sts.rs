@@ -1,68 +1,117 @@
 //! The simulated AWS STS: who am I, and becoming a role.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::iam::query::Query;
 use super::iam::{Keys, Role, unique_id, xml};
-use super::{ACCOUNT, ApiError, Context, State};
+use super::{ACCOUNT, ApiError, Context};
 
-/// The role as which every call to the sandbox is taken to be made: credentials are not told apart.
-const CALLER: &str = "sandbox";
-const CALLER_ID: &str = "AROASANDBOX";
+/// What STS remembers: the sessions of roles, by their access keys.
+#[derive(Debug, Default)]
+pub struct State {
+    sessions: BTreeMap<String, Session>,
+}
+
+/// Somebody acting as a role.
+#[derive(Debug, Clone)]
+struct Session {
+    role: String,
+    role_arn: String,
+    role_id: String,
+    name: String,
+}
+
+impl Session {
+    /// Who a request is from when its access key is not a session's: a role that
+    /// IAM does not list.
+    fn of_anybody() -> Self {
+        Self {
+            role: "sandbox".to_owned(),
+            role_arn: format!("arn:aws:iam::{ACCOUNT}:role/sandbox"),
+            role_id: "AROASANDBOX".to_owned(),
+            name: "sandbox".to_owned(),
+        }
+    }
+
+    fn arn(&self) -> String {
+        format!("arn:aws:sts::{ACCOUNT}:assumed-role/{}/{}", self.role, self.name)
+    }
+
+    fn user_id(&self) -> String {
+        format!("{}:{}", self.role_id, self.name)
+    }
+}
 
 /// Answers one STS operation with the XML inside its `…Result` element.
 ///
 /// # Errors
 /// As the STS API documents them.
-pub fn handle(state: &State, context: &Context, operation: &str, query: &Query) -> Result<String, ApiError> {
+pub fn handle(
+    state: &mut super::State,
+    context: &Context,
+    access_key: Option<&str>,
+    operation: &str,
+    query: &Query,
+) -> Result<String, ApiError> {
+    let session = access_key.and_then(|key| state.sts.sessions.get(key)).cloned();
+    let caller = session.unwrap_or_else(Session::of_anybody);
     match operation {
-        "GetCallerIdentity" => Ok(xml::text("Arn", session_arn(CALLER, CALLER))
-            + &xml::text("UserId", format!("{CALLER_ID}:{CALLER}"))
-            + &xml::text("Account", ACCOUNT)),
-        "AssumeRole" => assume_role(state, context, query),
+        "GetCallerIdentity" => {
+            Ok(xml::text("Arn", caller.arn()) + &xml::text("UserId", caller.user_id()) + &xml::text("Account", ACCOUNT))
+        }
+        "AssumeRole" => assume_role(state, context, &caller, query),
         _ => Err(ApiError::new("InvalidAction", format!("{operation} is not simulated"))),
     }
 }
 
-fn session_arn(role: &str, session: &str) -> String {
-    format!("arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{session}")
-}
-
-fn assume_role(state: &State, context: &Context, query: &Query) -> Result<String, ApiError> {
+fn assume_role(
+    state: &mut super::State,
+    context: &Context,
+    caller: &Session,
+    query: &Query,
+) -> Result<String, ApiError> {
     let arn = query.get("RoleArn").unwrap_or_default();
-    let session = query.get("RoleSessionName").unwrap_or_default();
+    let name = query.get("RoleSessionName").unwrap_or_default();
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
-    if !(2..=64).contains(&session.len()) || !session.chars().all(allowed) {
-        return Err(invalid(session, "roleSessionName", "satisfy regular expression pattern: [\\w+=,.@-]{2,64}"));
+    if !(2..=64).contains(&name.len()) || !name.chars().all(allowed) {
+        return Err(invalid(name, "roleSessionName", "satisfy regular expression pattern: [\\w+=,.@-]{2,64}"));
     }
-    let role = state.iam.role_by_arn(arn).filter(|role| may_assume(role, query));
+    let role = state.iam.role_by_arn(arn).filter(|role| may_assume(role, caller, query));
     let role = role.ok_or_else(|| {
         // Whether the role does not exist or does not trust the caller is not told.
-        let caller = session_arn(CALLER, CALLER);
+        let caller = caller.arn();
         let message = format!("User: {caller} is not authorized to perform: sts:AssumeRole on resource: {arn}");
         ApiError::new("AccessDenied", message).with_status(403)
     })?;
-    let seconds = duration(role, query)?;
-    let expires = context.now + Duration::from_secs(u64::from(seconds));
-    let seed = context.now.as_nanos() as u64;
-    let credentials = xml::text("AccessKeyId", &unique_id("ASIA", seed)[..20])
-        + &xml::text("SecretAccessKey", unique_id(&unique_id("", seed ^ 1), seed ^ 2))
-        + &xml::text("SessionToken", unique_id(&unique_id("", seed ^ 3), seed ^ 4))
+    let expires = context.now + Duration::from_secs(u64::from(duration(role, query)?));
+    let session = Session {
+        role: role.name.clone(),
+        role_arn: role.arn.clone(),
+        role_id: role.id.clone(),
+        name: name.to_owned(),
+    };
+    let number = state.sts.sessions.len() as u64;
+    let access_key = unique_id("ASIA", number);
+    let credentials = xml::text("AccessKeyId", &access_key)
+        + &xml::text("SecretAccessKey", unique_id("simulated", number))
+        + &xml::text("SessionToken", unique_id("simulated-session-", number))
         + &xml::date("Expiration", expires);
-    let user = xml::text("AssumedRoleId", format!("{}:{session}", role.id))
-        + &xml::text("Arn", session_arn(&role.name, session));
+    let user = xml::text("AssumedRoleId", session.user_id()) + &xml::text("Arn", session.arn());
+    state.sts.sessions.insert(access_key, session);
     Ok(xml::nested("Credentials", &credentials) + &xml::nested("AssumedRoleUser", &user))
 }
 
-fn may_assume(role: &Role, query: &Query) -> bool {
-    let mut keys = Keys::from([("aws:principalaccount".to_owned(), vec![ACCOUNT.to_owned()])]);
+fn may_assume(role: &Role, caller: &Session, query: &Query) -> bool {
+    let mut keys = Keys::from([
+        ("aws:principalaccount".to_owned(), vec![ACCOUNT.to_owned()]),
+        ("aws:principalarn".to_owned(), vec![caller.role_arn.clone()]),
+        ("sts:rolesessionname".to_owned(), query.get("RoleSessionName").map(str::to_owned).into_iter().collect()),
+    ]);
     keys.extend(query.get("ExternalId").map(|id| ("sts:externalid".to_owned(), vec![id.to_owned()])));
-    let callers = [
-        session_arn(CALLER, CALLER),
-        format!("arn:aws:iam::{ACCOUNT}:role/{CALLER}"),
-        format!("arn:aws:iam::{ACCOUNT}:root"),
-    ];
-    role.trusts(&callers, &keys)
+    // That the account is trusted is enough: the caller's own policies are not asked.
+    let names = [caller.arn(), caller.role_arn.clone(), format!("arn:aws:iam::{ACCOUNT}:root")];
+    role.trusts(&names, &keys)
 }
 
 /// One hour, or what is asked for within the role's limit.

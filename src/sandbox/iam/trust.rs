@@ -76,12 +76,10 @@ impl Trust {
     pub(super) fn allows(&self, callers: &[String], action: &str, keys: &Keys) -> Result<bool, ApiError> {
         let mut allowed = false;
         for statement in document::statements(&self.document) {
-            let named = match statement.get("Principal") {
-                Some(Value::String(all)) => all == "*",
-                Some(principal) => {
-                    document::strings(principal.get("AWS")).iter().any(|p| *p == "*" || callers.iter().any(|c| c == p))
-                }
-                None => false,
+            let named = match (statement.get("Principal"), statement.get("NotPrincipal")) {
+                (Some(principal), _) => names_one(principal, callers),
+                (None, Some(principal)) => !names_one(principal, callers),
+                (None, None) => false,
             };
             if named && evaluate::matches_action(statement, action) && evaluate::matches_conditions(statement, keys)? {
                 if !evaluate::allows(statement) {
@@ -92,6 +90,11 @@ impl Trust {
         }
         Ok(allowed)
     }
+}
+
+fn names_one(principal: &Value, callers: &[String]) -> bool {
+    let named = |name: &&str| *name == "*" || callers.iter().any(|caller| caller == name);
+    principal == "*" || document::strings(principal.get("AWS")).iter().any(named)
 }
 
 /// Wordings as reported in public issue threads, where there are any; the others are (from memory).
