@@ -1,4 +1,6 @@
 //! The simulated IAM and STS, seen through the real SDK clients.
+#![cfg(feature = "sandbox")]
+#![expect(clippy::expect_used, reason = "the helpers of a test are test code")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,6 +118,7 @@ async fn a_role_reads_back_as_it_was_written() {
 
     let state = sandbox.state();
     let role = state.iam.role_by_arn("arn:aws:iam::123456789012:role/team/app").expect("role by ARN");
+    assert_eq!(role.tags.get("Team"), Some("web"), "case in tag keys does not matter");
     assert!(role.trusts_service("ecs-tasks.amazonaws.com") && !role.trusts_service("ec2.amazonaws.com"));
     assert!(state.iam.role_by_arn("arn:aws:iam::123456789012:role/app").is_none(), "the path belongs to the ARN");
 }
@@ -259,4 +262,94 @@ async fn a_session_is_who_its_role_is() {
         Credentials::new(session.access_key_id, session.secret_access_key, Some(session.session_token), None, "test");
     let me = sts(&sandbox, credentials).get_caller_identity().send().await.expect("identity");
     assert_eq!(me.arn(), Some("arn:aws:sts::123456789012:assumed-role/deployer/ci"));
+}
+
+#[tokio::test]
+async fn malformed_documents_are_refused_in_the_words_of_aws() {
+    let sandbox = Sandbox::new();
+    let iam = iam(&sandbox);
+    let statement = |inner: &str| format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow",{inner}}}]}}"#);
+    let cases = [
+        ("{".to_owned(), "Syntax errors in policy."),
+        (r#"{"Version":"2012-10-17","Statement":[]}"#.to_owned(), "Syntax errors in policy."),
+        (READ.replace("Allow", "Permit"), "Syntax errors in policy."),
+        (READ.replace("2012", "2008"), "Policy document must be version 2012-10-17 or greater."),
+        (
+            READ.replace("s3:GetObject", "GetObject"),
+            "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
+        ),
+        (statement(r#""Action":"s3:*""#), "Policy statement must contain resources."),
+        (statement(r#""Resource":"*""#), "Policy statement must contain actions."),
+        (statement(r#""Action":"s3:*","Resource":"bucket""#), "Resource bucket must be in ARN format or \"*\"."),
+        (statement(r#""Action":"s3:*","Resource":"*","Condition":{"Equals":{"a:b":"c"}}"#), "Syntax errors in policy."),
+        (
+            statement(r#""Action":"s3:*","Resource":"*","Principal":"*""#),
+            "Policy document should not specify a principal.",
+        ),
+    ];
+    for (document, expected) in cases {
+        let (status, code, message) =
+            refusal(iam.create_policy().policy_name("p").policy_document(&document).send().await);
+        assert_eq!((status, code.as_str()), (400, "MalformedPolicyDocument"), "{document}");
+        assert_eq!(message, expected, "{document}");
+    }
+    let trusts = [
+        (READ.to_owned(), "Has prohibited field Resource"),
+        (statement(r#""Action":"sts:AssumeRole""#), "Missing required field Principal"),
+        (trusting("nobody"), "Invalid principal in policy: \"AWS\":\"nobody\""),
+        (
+            trusting("*").replace("sts:AssumeRole", "s3:Get"),
+            "AssumeRole policy may only specify STS AssumeRole actions.",
+        ),
+    ];
+    for (document, expected) in trusts {
+        let call = iam.create_role().role_name("r").assume_role_policy_document(&document);
+        let (_, code, message) = refusal(call.send().await);
+        assert_eq!((code.as_str(), message.as_str()), ("MalformedPolicyDocument", expected), "{document}");
+    }
+}
+
+#[tokio::test]
+async fn policy_versions_are_five_and_their_numbers_never_come_again() {
+    let sandbox = Sandbox::new();
+    let iam = iam(&sandbox);
+    let policy = iam.create_policy().policy_name("read").policy_document(READ).send().await.expect("create policy");
+    let arn = policy.policy.and_then(|policy| policy.arn).expect("ARN");
+    let add = || iam.create_policy_version().policy_arn(&arn).policy_document(READ).send();
+    for _ in 0..4 {
+        add().await.expect("create version");
+    }
+    let (status, code, _) = refusal(add().await);
+    assert_eq!((status, code.as_str()), (409, "LimitExceeded"));
+    iam.delete_policy_version().policy_arn(&arn).version_id("v5").send().await.expect("delete version");
+    let version = add().await.expect("create version").policy_version.expect("version");
+    assert_eq!((version.version_id(), version.is_default_version), (Some("v6"), false));
+    iam.set_default_policy_version().policy_arn(&arn).version_id("v6").send().await.expect("set default");
+    let (_, code, _) = refusal(iam.delete_policy_version().policy_arn(&arn).version_id("v6").send().await);
+    assert_eq!(code, "DeleteConflict");
+}
+
+#[tokio::test]
+async fn the_policy_simulator_minds_conditions_and_boundaries() {
+    let sandbox = Sandbox::new();
+    let iam = iam(&sandbox);
+    let pass = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:PassRole","ecs:*"],"Resource":"*",
+        "Condition":{"StringEqualsIfExists":{"iam:PassedToService":["ecs-tasks.amazonaws.com"]}}}]}"#;
+    let boundary = READ.replace("s3:GetObject", "iam:Pass*").replace("arn:aws:s3:::b/a+b %2F*", "*");
+    for (service, boundaries, pass_role, update) in [
+        ("ecs-tasks.amazonaws.com", None, "allowed", "allowed"),
+        ("ec2.amazonaws.com", None, "implicitDeny", "implicitDeny"),
+        ("ecs-tasks.amazonaws.com", Some(vec![boundary.clone()]), "allowed", "implicitDeny"),
+    ] {
+        let entry = aws_sdk_iam::types::ContextEntry::builder()
+            .context_key_name("iam:PassedToService")
+            .context_key_values(service)
+            .context_key_type(aws_sdk_iam::types::ContextKeyTypeEnum::String)
+            .build();
+        let call = iam.simulate_custom_policy().policy_input_list(pass).context_entries(entry);
+        let call = call.action_names("iam:PassRole").action_names("ecs:UpdateService");
+        let answer = call.set_permissions_boundary_policy_input_list(boundaries).send().await.expect("simulate");
+        let decisions: Vec<_> = answer.evaluation_results().iter().map(|r| r.eval_decision.as_str()).collect();
+        assert_eq!(decisions, [pass_role, update], "{service}");
+    }
 }

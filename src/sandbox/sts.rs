@@ -92,7 +92,9 @@ fn assume_role(
         name: name.to_owned(),
     };
     let number = state.sts.sessions.len() as u64;
-    let access_key = unique_id("ASIA", number);
+    let mut access_key = unique_id("ASIA", number);
+    // One letter shorter than the ids of roles.
+    access_key.pop();
     let credentials = xml::text("AccessKeyId", &access_key)
         + &xml::text("SecretAccessKey", unique_id("simulated", number))
         + &xml::text("SessionToken", unique_id("simulated-session-", number))

@@ -49,10 +49,21 @@ pub(super) fn path(query: &Query) -> Result<&str, ApiError> {
     if value == "/" || inner.is_some_and(|inner| !inner.is_empty() && inner.chars().all(|c| c.is_ascii_graphic())) {
         return Ok(value);
     }
-    Err(validation(
+    Err(invalid_path())
+}
+
+/// `Path` of a managed policy, which may hold less than other paths.
+pub(super) fn policy_path(query: &Query) -> Result<&str, ApiError> {
+    let value = path(query)?;
+    let plain = value.chars().all(|c| c.is_ascii_alphanumeric() || "/.,+@=_-".contains(c));
+    if plain && !value.contains("//") { Ok(value) } else { Err(invalid_path()) }
+}
+
+fn invalid_path() -> ApiError {
+    validation(
         "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric \
          characters and/or / characters.",
-    ))
+    )
 }
 
 /// `PathPrefix`: everything when it is left out.

@@ -166,7 +166,7 @@ fn checked_document(query: &Query) -> Result<&str, ApiError> {
 
 pub(super) fn create(state: &mut State, context: &Context, query: &Query) -> Answer {
     let name = check::name(query, "PolicyName", 128)?;
-    let path = check::path(query)?;
+    let path = check::policy_path(query)?;
     let description = check::description(query)?;
     let tags = Tags::from_query(query)?;
     if state.policies.contains_key(&key_of(name)) {
@@ -303,14 +303,14 @@ pub(super) fn list_versions(state: &mut State, _: &Context, query: &Query) -> An
     Ok(xml::list("Versions", versions) + &page.trailer())
 }
 
-pub(super) fn set_default_version(state: &mut State, context: &Context, query: &Query) -> Answer {
+pub(super) fn set_default_version(state: &mut State, _: &Context, query: &Query) -> Answer {
     let number = version_number(query)?;
     let policy = state.policy_to_change(query)?;
     if !policy.versions.iter().any(|version| version.number == number) {
         return Err(no_version(&policy.arn, number));
     }
+    // The date of the last update is that of the newest version (documented): it stays.
     policy.default = number;
-    policy.updated = context.now;
     Ok(String::new())
 }
 

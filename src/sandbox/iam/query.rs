@@ -83,3 +83,20 @@ pub fn encode(text: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_reads_back(text in any::<String>()) {
+            let encoded = encode(&text);
+            prop_assert!(encoded.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%".contains(&b)));
+            let query = Query::parse(format!("Action=X&Document={encoded}").as_bytes());
+            prop_assert_eq!(query.get("Document"), Some(text.as_str()));
+        }
+    }
+}

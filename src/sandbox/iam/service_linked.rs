@@ -18,11 +18,17 @@ struct Service {
 }
 
 /// The services around ECS; names of roles and policies as in the services' user guides.
-const SERVICES: [Service; 5] = [
+const SERVICES: [Service; 6] = [
     Service {
         name: "ecs.amazonaws.com",
         role: "AWSServiceRoleForECS",
         policy: "AmazonECSServiceRolePolicy",
+        suffix: false,
+    },
+    Service {
+        name: "ecs-compute.amazonaws.com",
+        role: "AWSServiceRoleForECSCompute",
+        policy: "AmazonECSComputeServiceRolePolicy",
         suffix: false,
     },
     Service {
