@@ -1,0 +1,135 @@
+//! What ECS fills into a service that leaves it out.
+
+use serde_json::{Value, json};
+
+use crate::sandbox::ecs::capacity_provider::{BUILT_IN, overlay, with_defaults};
+use crate::sandbox::ecs::input::{tail, text_of};
+use crate::sandbox::ecs::{Map, Region};
+use crate::sandbox::{ACCOUNT, Context};
+
+/// The role that reads back on a service that declares none.
+fn service_linked_role() -> String {
+    format!("arn:aws:iam::{ACCOUNT}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS")
+}
+
+/// Members that only a request has, or that name the service in it.
+const NOT_KEPT: [&str; 5] = ["cluster", "clientToken", "service", "forceNewDeployment", "tags"];
+
+/// The record of a service that `request` declares.
+pub(super) fn record(region: &Region, context: &Context, cluster: &str, request: &Map) -> Map {
+    let mut record = request.clone();
+    record.retain(|member, _| !NOT_KEPT.contains(&member.as_str()));
+    let role = match record.shift_remove("role").as_ref().and_then(Value::as_str) {
+        None => service_linked_role(),
+        Some(arn) if arn.starts_with("arn:") => arn.to_owned(),
+        Some(name) => format!("arn:aws:iam::{ACCOUNT}:role/{name}"),
+    };
+    let daemon = request.get("schedulingStrategy") == Some(&json!("DAEMON"));
+    let members = [
+        ("schedulingStrategy", json!("REPLICA")),
+        ("deploymentController", json!({ "type": "ECS" })),
+        ("roleArn", json!(role)),
+        ("createdAt", json!(context.epoch_seconds())),
+        ("createdBy", json!(crate::sandbox::ecs::principal())),
+        ("desiredCount", json!(0)),
+        ("loadBalancers", json!([])),
+        ("serviceRegistries", json!([])),
+        ("placementConstraints", json!([])),
+        ("placementStrategy", json!([])),
+        ("healthCheckGracePeriodSeconds", json!(0)),
+        ("enableECSManagedTags", json!(false)),
+        ("propagateTags", json!("NONE")),
+        ("enableExecuteCommand", json!(false)),
+        // A new service is balanced unless it says otherwise; DAEMON has nothing to balance (from memory).
+        ("availabilityZoneRebalancing", json!(if daemon { "DISABLED" } else { "ENABLED" })),
+        ("status", json!("ACTIVE")),
+    ];
+    for (member, value) in members {
+        record.entry(member).or_insert(value);
+    }
+    let mut deployment = deployment_configuration(daemon);
+    if let Some(declared) = request.get("deploymentConfiguration") {
+        overlay(&mut deployment, declared);
+    }
+    record.insert("deploymentConfiguration".into(), deployment);
+    fill_placement(region, cluster, &mut record);
+    fill_nested(region, cluster, &mut record);
+    record
+}
+
+fn deployment_configuration(daemon: bool) -> Value {
+    let (most, least) = if daemon { (100, 0) } else { (200, 100) };
+    json!({
+        "deploymentCircuitBreaker": { "enable": false, "rollback": false },
+        "maximumPercent": most,
+        "minimumHealthyPercent": least,
+        "strategy": "ROLLING",
+        "bakeTimeInMinutes": 0,
+    })
+}
+
+/// Where tasks run: "If no capacityProviderStrategy or launchType is specified, the
+/// defaultCapacityProviderStrategy for the cluster is used"; without one it is EC2 *(from memory)*.
+pub fn fill_placement(region: &Region, cluster: &str, record: &mut Map) {
+    let strategy = |value: Option<&Value>| value.and_then(Value::as_array).filter(|list| !list.is_empty()).cloned();
+    let external = record.get("deploymentController").and_then(|c| text_of(c, "type")) == Some("EXTERNAL");
+    match strategy(record.get("capacityProviderStrategy")) {
+        Some(declared) => {
+            record.insert("capacityProviderStrategy".into(), with_defaults(&declared));
+        }
+        None => {
+            record.shift_remove("capacityProviderStrategy");
+            let of_cluster = region.clusters.get(cluster).and_then(|c| c.record.get("defaultCapacityProviderStrategy"));
+            match strategy(of_cluster) {
+                // The task sets of an external deployment say it themselves.
+                _ if external || record.contains_key("launchType") => {}
+                Some(default) => drop(record.insert("capacityProviderStrategy".into(), Value::Array(default))),
+                None => drop(record.insert("launchType".into(), json!("EC2"))),
+            }
+        }
+    }
+    if launch_type(record) == "FARGATE" {
+        record.entry("platformVersion").or_insert_with(|| json!("LATEST"));
+        record.entry("platformFamily").or_insert_with(|| json!("Linux"));
+    } else {
+        record.shift_remove("platformFamily");
+    }
+}
+
+/// The launch type that a service or a task runs on, by strategy if it has one.
+#[must_use]
+pub fn launch_type(record: &Map) -> &str {
+    let fargate = |item: &Value| text_of(item, "capacityProvider").is_some_and(|name| BUILT_IN.contains(&tail(name)));
+    match record.get("capacityProviderStrategy").and_then(Value::as_array) {
+        Some(strategy) if strategy.iter().any(fargate) => "FARGATE",
+        Some(strategy) if !strategy.is_empty() => "EC2",
+        _ => record.get("launchType").and_then(Value::as_str).unwrap_or_default(),
+    }
+}
+
+/// Defaults inside objects that the service declares.
+pub(super) fn fill_nested(region: &Region, cluster: &str, record: &mut Map) {
+    if let Some(network) = record.get_mut("networkConfiguration").and_then(|n| n.get_mut("awsvpcConfiguration")) {
+        if let Some(network) = network.as_object_mut() {
+            network.entry("securityGroups").or_insert_with(|| json!([]));
+            network.entry("assignPublicIp").or_insert_with(|| json!("DISABLED"));
+        }
+    }
+    if let Some(connect) = record.get_mut("serviceConnectConfiguration").and_then(Value::as_object_mut) {
+        let of_cluster = region.clusters.get(cluster).and_then(|c| c.record.get("serviceConnectDefaults"));
+        if let (Some(namespace), Some(Value::Bool(true))) =
+            (of_cluster.and_then(|d| d.get("namespace")), connect.get("enabled"))
+        {
+            connect.entry("namespace").or_insert_with(|| namespace.clone());
+        }
+        let services = connect.get_mut("services").and_then(Value::as_array_mut).into_iter().flatten();
+        for service in services.filter_map(Value::as_object_mut) {
+            let port = service.get("portName").cloned().unwrap_or_default();
+            service.entry("discoveryName").or_insert(port);
+        }
+    }
+    let volumes = record.get_mut("volumeConfigurations").and_then(Value::as_array_mut).into_iter().flatten();
+    for volume in volumes.filter_map(|volume| volume.get_mut("managedEBSVolume")?.as_object_mut()) {
+        volume.entry("filesystemType").or_insert_with(|| json!("xfs"));
+    }
+}
