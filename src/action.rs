@@ -9,22 +9,72 @@ use crate::value::Value;
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "variants and members are AWS's own names")]
 pub enum Action {
-    CreatePolicy { name: String, path: String, description: Option<String>, document: Value, tags: BTreeMap<String, String> },
-    CreatePolicyVersion { arn: String, document: Value },
-    DeletePolicyVersion { arn: String, version: String },
-    TagPolicy { arn: String, tags: BTreeMap<String, String> },
+    CreatePolicy {
+        name: String,
+        path: String,
+        description: Option<String>,
+        document: Value,
+        tags: BTreeMap<String, String>,
+    },
+    CreatePolicyVersion {
+        arn: String,
+        document: Value,
+    },
+    DeletePolicyVersion {
+        arn: String,
+        version: String,
+    },
+    TagPolicy {
+        arn: String,
+        tags: BTreeMap<String, String>,
+    },
     CreateRole(Box<NewRole>),
-    UpdateRole { role: String, description: String, max_session_duration: i32 },
-    UpdateAssumeRolePolicy { role: String, document: Value },
-    PutRolePermissionsBoundary { role: String, arn: String },
-    PutRolePolicy { role: String, policy: String, document: Value },
-    DeleteRolePolicy { role: String, policy: String },
-    AttachRolePolicy { role: String, arn: String },
-    DetachRolePolicy { role: String, arn: String },
-    TagRole { role: String, tags: BTreeMap<String, String> },
-    CreateInstanceProfile { profile: String, path: String },
-    AddRoleToInstanceProfile { profile: String, role: String },
-    PutAccountSettingDefault { name: String, value: String },
+    UpdateRole {
+        role: String,
+        description: String,
+        max_session_duration: i32,
+    },
+    UpdateAssumeRolePolicy {
+        role: String,
+        document: Value,
+    },
+    PutRolePermissionsBoundary {
+        role: String,
+        arn: String,
+    },
+    PutRolePolicy {
+        role: String,
+        policy: String,
+        document: Value,
+    },
+    DeleteRolePolicy {
+        role: String,
+        policy: String,
+    },
+    AttachRolePolicy {
+        role: String,
+        arn: String,
+    },
+    DetachRolePolicy {
+        role: String,
+        arn: String,
+    },
+    TagRole {
+        role: String,
+        tags: BTreeMap<String, String>,
+    },
+    CreateInstanceProfile {
+        profile: String,
+        path: String,
+    },
+    AddRoleToInstanceProfile {
+        profile: String,
+        role: String,
+    },
+    PutAccountSettingDefault {
+        name: String,
+        value: String,
+    },
     CreateCluster(Value),
     UpdateCluster(Value),
     PutClusterCapacityProviders(Value),
@@ -33,7 +83,10 @@ pub enum Action {
     RegisterTaskDefinition(Value),
     CreateService(Value),
     UpdateService(Value),
-    TagResource { arn: String, tags: BTreeMap<String, String> },
+    TagResource {
+        arn: String,
+        tags: BTreeMap<String, String>,
+    },
 }
 
 /// What CreateRole takes.
@@ -88,14 +141,20 @@ impl Action {
         let member = |input: &Value, name: &str| input.get(name).and_then(Value::as_str).unwrap_or("?").to_owned();
         match self {
             Self::CreatePolicy { name, .. } => name.clone(),
-            Self::CreatePolicyVersion { arn, .. } | Self::TagPolicy { arn, .. } | Self::TagResource { arn, .. } => arn.clone(),
+            Self::CreatePolicyVersion { arn, .. } | Self::TagPolicy { arn, .. } | Self::TagResource { arn, .. } => {
+                arn.clone()
+            }
             Self::DeletePolicyVersion { arn, version } => format!("{arn} {version}"),
             Self::CreateRole(role) => role.name.clone(),
-            Self::UpdateRole { role, .. } | Self::UpdateAssumeRolePolicy { role, .. } | Self::TagRole { role, .. } => role.clone(),
+            Self::UpdateRole { role, .. } | Self::UpdateAssumeRolePolicy { role, .. } | Self::TagRole { role, .. } => {
+                role.clone()
+            }
             Self::PutRolePermissionsBoundary { role, arn }
             | Self::AttachRolePolicy { role, arn }
             | Self::DetachRolePolicy { role, arn } => format!("{role} {arn}"),
-            Self::PutRolePolicy { role, policy, .. } | Self::DeleteRolePolicy { role, policy } => format!("{role} {policy}"),
+            Self::PutRolePolicy { role, policy, .. } | Self::DeleteRolePolicy { role, policy } => {
+                format!("{role} {policy}")
+            }
             Self::CreateInstanceProfile { profile, .. } => profile.clone(),
             Self::AddRoleToInstanceProfile { profile, role } => format!("{profile} {role}"),
             Self::PutAccountSettingDefault { name, value } => format!("{name}={value}"),

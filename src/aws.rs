@@ -59,7 +59,9 @@ impl Aws {
     /// When no Region is configured, or AWS does not say who the caller is.
     pub async fn connect(config: &SdkConfig, metrics: &Arc<Metrics>) -> Result<Self, Failure> {
         let Some(region) = config.region().map(ToString::to_string) else {
-            return Err(Failure::Rejected("no AWS Region is configured: set AWS_REGION, or one in the profile".to_owned()));
+            return Err(Failure::Rejected(
+                "no AWS Region is configured: set AWS_REGION, or one in the profile".to_owned(),
+            ));
         };
         let counter = calls::Counter(Arc::clone(metrics));
         let sts = aws_sdk_sts::Client::from_conf(
@@ -72,7 +74,9 @@ impl Aws {
             ecs: aws_sdk_ecs::Client::from_conf(
                 aws_sdk_ecs::config::Builder::from(config).interceptor(counter.clone()).build(),
             ),
-            iam: aws_sdk_iam::Client::from_conf(aws_sdk_iam::config::Builder::from(config).interceptor(counter).build()),
+            iam: aws_sdk_iam::Client::from_conf(
+                aws_sdk_iam::config::Builder::from(config).interceptor(counter).build(),
+            ),
             account: Account { id, region, partition },
             revisions: Mutex::default(),
         })

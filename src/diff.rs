@@ -151,13 +151,16 @@ mod tests {
             Kind::Service,
             &json!({ "loadBalancers": [] }),
             &json!({ "loadBalancers": [{ "targetGroupArn": "tg", "containerName": "web", "containerPort": 80 }] }),
-            &[r#"loadBalancers[tg/web/80]: {"targetGroupArn":"tg","containerName":"web","containerPort":80} → - (rolls all tasks)"#],
+            &[
+                r#"loadBalancers[tg/web/80]: {"targetGroupArn":"tg","containerName":"web","containerPort":80} → - (rolls all tasks)"#,
+            ],
         );
     }
 
     #[test]
     fn subnets_are_a_set_and_placement_strategy_is_not() {
-        let network = |subnets: Value| json!({ "networkConfiguration": { "awsvpcConfiguration": { "subnets": subnets } } });
+        let network =
+            |subnets: Value| json!({ "networkConfiguration": { "awsvpcConfiguration": { "subnets": subnets } } });
         check(Kind::Service, &network(json!(["a", "b"])), &network(json!(["b", "a"])), &[]);
         check(
             Kind::Service,
@@ -174,15 +177,30 @@ mod tests {
             &[],
         );
         assert_eq!(
-            diff(Kind::Service, &json!({ "placementStrategy": [pack, spread] }), &json!({ "placementStrategy": [spread, pack] })).len(),
+            diff(
+                Kind::Service,
+                &json!({ "placementStrategy": [pack, spread] }),
+                &json!({ "placementStrategy": [spread, pack] })
+            )
+            .len(),
             4
         );
     }
 
     #[test]
     fn a_default_that_aws_does_not_echo_is_no_difference() {
-        check(Kind::Service, &json!({ "propagateTags": "NONE", "deploymentController": { "type": "ECS" } }), &json!({}), &[]);
-        check(Kind::Service, &json!({ "propagateTags": "SERVICE" }), &json!({}), &[r#"propagateTags: "NONE" → "SERVICE" (new tasks only)"#]);
+        check(
+            Kind::Service,
+            &json!({ "propagateTags": "NONE", "deploymentController": { "type": "ECS" } }),
+            &json!({}),
+            &[],
+        );
+        check(
+            Kind::Service,
+            &json!({ "propagateTags": "SERVICE" }),
+            &json!({}),
+            &[r#"propagateTags: "NONE" → "SERVICE" (new tasks only)"#],
+        );
     }
 
     #[test]

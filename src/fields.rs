@@ -215,7 +215,9 @@ pub fn form(kind: Kind, pattern: &str) -> Form {
 /// What AWS fills in when the field is absent.
 #[must_use]
 pub fn default(kind: Kind, pattern: &str) -> Option<Value> {
-    lookup(kind, pattern).filter(|field| !field.default.is_empty()).and_then(|field| serde_json::from_str(field.default).ok())
+    lookup(kind, pattern)
+        .filter(|field| !field.default.is_empty())
+        .and_then(|field| serde_json::from_str(field.default).ok())
 }
 
 /// What changing the field does: its own row's word, else that of the nearest field around it.
@@ -408,9 +410,6 @@ mod tests {
     #[test]
     fn a_command_in_another_order_changes_the_digest() {
         let with = |command: Value| json!({ "containerDefinitions": [{ "name": "a", "command": command }] });
-        assert_ne!(
-            digest(TaskDefinition, &with(json!(["a", "b"]))),
-            digest(TaskDefinition, &with(json!(["b", "a"])))
-        );
+        assert_ne!(digest(TaskDefinition, &with(json!(["a", "b"]))), digest(TaskDefinition, &with(json!(["b", "a"]))));
     }
 }

@@ -34,7 +34,8 @@ pub fn service(mut answer: Value) -> Seen {
         answer["cluster"] = arn;
     }
     // Up to 100 events come along, and nothing turns them off.
-    let events = answer.get("events").and_then(Value::as_array).map(|events| events.iter().take(5).cloned().collect::<Value>());
+    let events =
+        answer.get("events").and_then(Value::as_array).map(|events| events.iter().take(5).cloned().collect::<Value>());
     if let Some(events) = events {
         answer["events"] = events;
     }

@@ -152,7 +152,10 @@ fn check(resolved: &mut resolve::Resolved) {
                 hint: fault.hint,
             });
         }
-        if resource.key.kind == Kind::Service && resource.task_definition.is_none() && needs_task_definition(&resource.spec) {
+        if resource.key.kind == Kind::Service
+            && resource.task_definition.is_none()
+            && needs_task_definition(&resource.spec)
+        {
             wrong.insert(resource.manifest.clone());
             resolved.faults.push(resolve::Fault {
                 key: resource.manifest.clone(),
@@ -264,9 +267,16 @@ impl Envelope<'_> {
             Some(Value::String(version)) if version == API_VERSION => {}
             Some(other) => {
                 let hint = Some(format!("write apiVersion: {API_VERSION}"));
-                self.problem(&["apiVersion"], false, format!("expected {API_VERSION}, found {}", describe(&other)), hint);
+                self.problem(
+                    &["apiVersion"],
+                    false,
+                    format!("expected {API_VERSION}, found {}", describe(&other)),
+                    hint,
+                );
             }
-            None => self.problem(&[], false, "missing field `apiVersion`", Some(format!("add apiVersion: {API_VERSION}"))),
+            None => {
+                self.problem(&[], false, "missing field `apiVersion`", Some(format!("add apiVersion: {API_VERSION}")))
+            }
         }
         let kind = match document.shift_remove("kind") {
             Some(Value::String(kind)) => match kind.parse::<Kind>() {
@@ -292,7 +302,8 @@ impl Envelope<'_> {
             self.problem(&[], false, "missing field `spec`", None);
         }
         for key in document.keys() {
-            let hint = did_you_mean(key, ["apiVersion", "kind", "metadata", "spec"]).map(|name| format!("did you mean `{name}`?"));
+            let hint = did_you_mean(key, ["apiVersion", "kind", "metadata", "spec"])
+                .map(|name| format!("did you mean `{name}`?"));
             self.problem(&[key], true, format!("unknown field `{key}`"), hint);
         }
         let line = yaml::locate(self.bytes, self.document, &[], false).map_or(1, |at| at.line);
@@ -309,10 +320,15 @@ impl Envelope<'_> {
         Some(Manifest { key: Key::new(kind?, name?), source, labels, annotations, spec: spec? })
     }
 
-    fn metadata(&mut self, metadata: Option<Value>) -> (Option<String>, BTreeMap<String, String>, BTreeMap<String, String>) {
+    fn metadata(
+        &mut self,
+        metadata: Option<Value>,
+    ) -> (Option<String>, BTreeMap<String, String>, BTreeMap<String, String>) {
         let Some(Value::Object(mut metadata)) = metadata else {
             match metadata {
-                Some(other) => self.problem(&["metadata"], false, format!("expected a map, found {}", describe(&other)), None),
+                Some(other) => {
+                    self.problem(&["metadata"], false, format!("expected a map, found {}", describe(&other)), None)
+                }
                 None => self.problem(&[], false, "missing field `metadata`", None),
             }
             return Default::default();
@@ -324,7 +340,12 @@ impl Envelope<'_> {
                     Value::Number(number) => Some(format!("write \"{number}\"")),
                     _ => Some("a name is text without `/`".to_owned()),
                 };
-                self.problem(&["metadata", "name"], false, format!("expected a name, found {}", describe(&other)), hint);
+                self.problem(
+                    &["metadata", "name"],
+                    false,
+                    format!("expected a name, found {}", describe(&other)),
+                    hint,
+                );
                 None
             }
             None => {
@@ -336,7 +357,8 @@ impl Envelope<'_> {
         let annotations = self.text_map("annotations", metadata.shift_remove("annotations"));
         self.check_annotations(&annotations);
         for key in metadata.keys() {
-            let hint = did_you_mean(key, ["name", "labels", "annotations"]).map(|name| format!("did you mean `{name}`?"));
+            let hint =
+                did_you_mean(key, ["name", "labels", "annotations"]).map(|name| format!("did you mean `{name}`?"));
             self.problem(&["metadata", key], true, format!("unknown field `{key}`"), hint);
         }
         (name, labels, annotations)
@@ -359,7 +381,12 @@ impl Envelope<'_> {
                 }
                 other => {
                     let hint = (!other.is_array() && !other.is_object()).then(|| format!("write \"{other}\""));
-                    self.problem(&["metadata", member, &key], false, format!("expected a string, found {}", describe(&other)), hint);
+                    self.problem(
+                        &["metadata", member, &key],
+                        false,
+                        format!("expected a string, found {}", describe(&other)),
+                        hint,
+                    );
                 }
             }
         }
@@ -376,11 +403,21 @@ impl Envelope<'_> {
                         Some(name) => format!("did you mean `{name}`?"),
                         None => format!("known: {}", known.collect::<Vec<_>>().join(", ")),
                     };
-                    self.problem(&["metadata", "annotations", name], true, format!("unknown annotation `{name}`"), Some(hint));
+                    self.problem(
+                        &["metadata", "annotations", name],
+                        true,
+                        format!("unknown annotation `{name}`"),
+                        Some(hint),
+                    );
                 }
                 Some(row) if !row.values.contains(&value.as_str()) => {
                     let hint = format!("known: {}", row.values.join(", "));
-                    self.problem(&["metadata", "annotations", name], false, format!("there is no value `{value}`"), Some(hint));
+                    self.problem(
+                        &["metadata", "annotations", name],
+                        false,
+                        format!("there is no value `{value}`"),
+                        Some(hint),
+                    );
                 }
                 Some(_) => {}
             }

@@ -45,13 +45,38 @@ pub struct KindRow {
 
 /// Every kind, in the order of [`Kind`].
 pub const KINDS: &[KindRow] = &[
-    KindRow { kind: Kind::AccountSettings, name: "AccountSettings", name_field: None, spec: "setting name → value, for PutAccountSettingDefault" },
-    KindRow { kind: Kind::Policy, name: "Policy", name_field: Some("policyName"), spec: "an IAM customer managed policy" },
+    KindRow {
+        kind: Kind::AccountSettings,
+        name: "AccountSettings",
+        name_field: None,
+        spec: "setting name → value, for PutAccountSettingDefault",
+    },
+    KindRow {
+        kind: Kind::Policy,
+        name: "Policy",
+        name_field: Some("policyName"),
+        spec: "an IAM customer managed policy",
+    },
     KindRow { kind: Kind::Role, name: "Role", name_field: Some("roleName"), spec: "an IAM role, or `preset:`" },
     KindRow { kind: Kind::Cluster, name: "Cluster", name_field: Some("clusterName"), spec: "CreateCluster" },
-    KindRow { kind: Kind::CapacityProvider, name: "CapacityProvider", name_field: Some("name"), spec: "CreateCapacityProvider" },
-    KindRow { kind: Kind::TaskDefinition, name: "TaskDefinition", name_field: Some("family"), spec: "RegisterTaskDefinition" },
-    KindRow { kind: Kind::Service, name: "Service", name_field: Some("serviceName"), spec: "CreateService; `taskDefinition` may be a reference or inline" },
+    KindRow {
+        kind: Kind::CapacityProvider,
+        name: "CapacityProvider",
+        name_field: Some("name"),
+        spec: "CreateCapacityProvider",
+    },
+    KindRow {
+        kind: Kind::TaskDefinition,
+        name: "TaskDefinition",
+        name_field: Some("family"),
+        spec: "RegisterTaskDefinition",
+    },
+    KindRow {
+        kind: Kind::Service,
+        name: "Service",
+        name_field: Some("serviceName"),
+        spec: "CreateService; `taskDefinition` may be a reference or inline",
+    },
 ];
 
 impl Kind {

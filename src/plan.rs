@@ -179,7 +179,11 @@ impl Scene<'_> {
             Some(Seen::Present(live)) => {
                 item.phase = live.phase.clone();
                 let draft = match live.owner(&self.rules.owner) {
-                    owner if owner != Owner::Us && has_owner(resource.key.kind) && !(resource.adopt && owner == Owner::Nobody) => {
+                    owner
+                        if owner != Owner::Us
+                            && has_owner(resource.key.kind)
+                            && !(resource.adopt && owner == Owner::Nobody) =>
+                    {
                         let draft = self.update(resource, live);
                         Draft { held: Some(Reason::NotOurs(owner)), steps: Vec::new(), ..draft }
                     }

@@ -119,7 +119,14 @@ impl Resolver<'_> {
         }
     }
 
-    fn resource(&self, key: Key, origin: Path, identity: Identity, spec: Value, tags: BTreeMap<String, String>) -> Resource {
+    fn resource(
+        &self,
+        key: Key,
+        origin: Path,
+        identity: Identity,
+        spec: Value,
+        tags: BTreeMap<String, String>,
+    ) -> Resource {
         Resource {
             key,
             manifest: self.manifest.key.clone(),
@@ -260,9 +267,11 @@ impl Resolver<'_> {
                 items.iter().enumerate().map(|(index, item)| self.expand(&path.index(index), item)).collect()
             }
             Value::Object(map) if map.contains_key("ref") => self.reference(path, map),
-            Value::Object(map) => {
-                map.iter().map(|(key, value)| (key.clone(), self.expand(&path.key(key), value))).collect::<Map<_, _>>().into()
-            }
+            Value::Object(map) => map
+                .iter()
+                .map(|(key, value)| (key.clone(), self.expand(&path.key(key), value)))
+                .collect::<Map<_, _>>()
+                .into(),
             other => other.clone(),
         }
     }
@@ -316,7 +325,8 @@ impl Resolver<'_> {
 
     fn target(&mut self, path: &Path, key: &Key, form: Form) -> Value {
         let Some(target) = self.manifests.get(key) else {
-            let same_kind = self.manifests.keys().filter(|other| other.kind == key.kind).map(|other| other.name.as_str());
+            let same_kind =
+                self.manifests.keys().filter(|other| other.kind == key.kind).map(|other| other.name.as_str());
             let hint = match did_you_mean(&key.name, same_kind) {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => "add the manifest, or write the name or ARN itself".to_owned(),
@@ -336,8 +346,10 @@ impl Resolver<'_> {
         };
         // Only the names are needed, and a name is never a reference itself: no cycle can start here.
         let names = target.spec.as_object().cloned().unwrap_or_default();
-        let names: Map<String, Value> =
-            names.into_iter().map(|(key, value)| (key, if value.is_string() { other.expand(path, &value) } else { value })).collect();
+        let names: Map<String, Value> = names
+            .into_iter()
+            .map(|(key, value)| (key, if value.is_string() { other.expand(path, &value) } else { value }))
+            .collect();
         let name = other.aws_name(&names);
         let text = match (form, key.kind) {
             (Form::Name, _) => name,
@@ -358,7 +370,8 @@ impl Resolver<'_> {
                     Some(other) => other.clone(),
                     None => "default".into(),
                 };
-                let cluster = cluster.as_str().map_or("default", |text| text.rsplit('/').next().unwrap_or(text)).to_owned();
+                let cluster =
+                    cluster.as_str().map_or("default", |text| text.rsplit('/').next().unwrap_or(text)).to_owned();
                 self.account.ecs_arn(&format!("service/{cluster}/{name}"))
             }
             (Form::Arn, Kind::AccountSettings) => {
@@ -378,7 +391,11 @@ impl Resolver<'_> {
                 .iter()
                 .enumerate()
                 .map(|(index, tag)| {
-                    (path.index(index), tag.get("key").and_then(Value::as_str), tag.get("value").unwrap_or(&Value::Null))
+                    (
+                        path.index(index),
+                        tag.get("key").and_then(Value::as_str),
+                        tag.get("value").unwrap_or(&Value::Null),
+                    )
                 })
                 .collect(),
             other => {
@@ -410,12 +427,18 @@ impl Resolver<'_> {
 
 fn managed_by(resource: &Resource) -> Option<TaskDefinition> {
     let Identity::TaskDefinition { family } = &resource.identity else { return None };
-    Some(TaskDefinition::Managed { key: resource.key.clone(), family: family.clone(), digest: resource.digest.clone()? })
+    Some(TaskDefinition::Managed {
+        key: resource.key.clone(),
+        family: family.clone(),
+        digest: resource.digest.clone()?,
+    })
 }
 
 /// A permission may name what does not exist yet; a trust policy or an attachment may not.
 fn is_permission_document(path: &Path) -> bool {
-    path.0.iter().any(|segment| matches!(segment, Segment::Key(key) if key == "inlinePolicies" || key == "policyDocument"))
+    path.0
+        .iter()
+        .any(|segment| matches!(segment, Segment::Key(key) if key == "inlinePolicies" || key == "policyDocument"))
 }
 
 fn path_of(spec: &Map<String, Value>) -> String {
@@ -442,7 +465,9 @@ fn refuse_same_identity(resolved: &mut Resolved) {
                 path: resource.origin,
                 on_key: false,
                 message: format!("{} is described by {others} too", resource.identity),
-                hint: Some("one thing in AWS has one manifest; IAM takes names that differ only in case for the same".into()),
+                hint: Some(
+                    "one thing in AWS has one manifest; IAM takes names that differ only in case for the same".into(),
+                ),
             });
         }
     }

@@ -41,7 +41,8 @@ fn faults<T>(decoded: Result<T, Vec<Fault>>) -> Vec<Fault> {
 }
 
 fn structure(members: &[(&str, Shape, bool)]) -> Shape {
-    let members = members.iter().map(|(name, shape, required)| ((*name).to_owned(), shape.clone(), *required)).collect();
+    let members =
+        members.iter().map(|(name, shape, required)| ((*name).to_owned(), shape.clone(), *required)).collect();
     Shape::Structure { members, union: false }
 }
 
@@ -113,11 +114,21 @@ fn check_settings(spec: &Value) -> Vec<Fault> {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => format!("known: {}", SettingName::values().join(", ")),
             };
-            faults.push(Fault { path: path.clone(), key: true, message: format!("unknown setting `{name}`"), hint: Some(hint) });
+            faults.push(Fault {
+                path: path.clone(),
+                key: true,
+                message: format!("unknown setting `{name}`"),
+                hint: Some(hint),
+            });
         }
         if !value.is_string() {
             let hint = (!value.is_object() && !value.is_array()).then(|| format!("write \"{value}\""));
-            faults.push(Fault { path, key: false, message: format!("expected a string, found {}", describe(value)), hint });
+            faults.push(Fault {
+                path,
+                key: false,
+                message: format!("expected a string, found {}", describe(value)),
+                hint,
+            });
         }
     }
     faults
@@ -246,7 +257,8 @@ fn spec_schema(kind: Kind) -> Value {
         }
         Kind::Service => {
             let inline = spec_schema(Kind::TaskDefinition);
-            properties["taskDefinition"] = json!({ "anyOf": [{ "type": "string" }, { "$ref": "#/$defs/ref" }, inline] });
+            properties["taskDefinition"] =
+                json!({ "anyOf": [{ "type": "string" }, { "$ref": "#/$defs/ref" }, inline] });
         }
         _ => {}
     }
@@ -262,7 +274,8 @@ fn of_shape(shape: &Shape) -> Value {
         Shape::Structure { members, union } => {
             let properties: Map<String, Value> =
                 members.iter().map(|(name, shape, _)| (name.clone(), of_shape(shape))).collect();
-            let required: Vec<&String> = members.iter().filter(|(.., required)| *required).map(|(name, ..)| name).collect();
+            let required: Vec<&String> =
+                members.iter().filter(|(.., required)| *required).map(|(name, ..)| name).collect();
             let mut schema = json!({ "type": "object", "additionalProperties": false, "properties": properties });
             if !required.is_empty() {
                 schema["required"] = json!(required);

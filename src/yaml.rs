@@ -13,9 +13,9 @@ mod scan;
 
 use std::fmt;
 
-use serde::de::DeserializeSeed as _;
 use crate::model::Position;
 use crate::value::Value;
+use serde::de::DeserializeSeed as _;
 
 pub use locate::locate;
 use read::{Node, State};

@@ -99,7 +99,8 @@ impl Aws {
         });
         let mut seen = Vec::new();
         for chunk in named.chunks(CLUSTERS_MAX) {
-            let include = [ClusterField::Attachments, ClusterField::Configurations, ClusterField::Settings, ClusterField::Tags];
+            let include =
+                [ClusterField::Attachments, ClusterField::Configurations, ClusterField::Settings, ClusterField::Tags];
             let names = chunk.iter().map(|(name, _)| name.clone()).collect();
             let call = self.ecs.describe_clusters().set_clusters(Some(names)).set_include(Some(include.to_vec()));
             let answer = call.send().await.map_err(classify).map(|answer| Answer {
@@ -120,10 +121,11 @@ impl Aws {
         for chunk in named.chunks(CAPACITY_PROVIDERS_MAX) {
             let names = chunk.iter().map(|(name, _)| name.clone()).collect();
             let call = self.ecs.describe_capacity_providers().set_capacity_providers(Some(names));
-            let answer = call.include(CapacityProviderField::Tags).send().await.map_err(classify).map(|answer| Answer {
-                found: answer.capacity_providers().iter().map(|provider| encode(provider)).collect(),
-                failures: answer.failures().iter().map(|failure| encode(failure)).collect(),
-            });
+            let answer =
+                call.include(CapacityProviderField::Tags).send().await.map_err(classify).map(|answer| Answer {
+                    found: answer.capacity_providers().iter().map(|provider| encode(provider)).collect(),
+                    failures: answer.failures().iter().map(|failure| encode(failure)).collect(),
+                });
             seen.extend(sort_out(chunk, answer, "name", live::capacity_provider));
         }
         seen
@@ -155,7 +157,9 @@ impl Aws {
                 let names = chunk.iter().map(|(name, _)| name.clone()).collect();
                 let call = self.ecs.describe_services().cluster(cluster).set_services(Some(names));
                 match call.include(ServiceField::Tags).send().await {
-                    Err(error) if error.as_service_error().is_some_and(|error| error.is_cluster_not_found_exception()) => {
+                    Err(error)
+                        if error.as_service_error().is_some_and(|error| error.is_cluster_not_found_exception()) =>
+                    {
                         seen.extend(chunk.iter().map(|(_, key)| (key.clone(), Seen::Absent)));
                     }
                     answer => {
@@ -177,7 +181,9 @@ impl Aws {
             match &resource.task_definition {
                 Some(TaskDefinition::Managed { key, digest, .. }) => {
                     let Some(Seen::Present(service)) = world.seen.get(&resource.key) else { continue };
-                    let Some(running) = service.document.get("taskDefinition").and_then(Value::as_str) else { continue };
+                    let Some(running) = service.document.get("taskDefinition").and_then(Value::as_str) else {
+                        continue;
+                    };
                     let running = running.to_owned();
                     let tail = running.rsplit('/').next().unwrap_or(&running);
                     let remembered = service.tags.get(DIGEST_TAG) == Some(&format!("{tail} {digest}"));
@@ -186,7 +192,9 @@ impl Aws {
                         // The service was made to run exactly this content: nothing needs to be read.
                         let tags = BTreeMap::from([(DIGEST_TAG.to_owned(), digest.clone())]);
                         let mut live = Live { arn: running, tags, ..Live::default() };
-                        live.tags.extend(service.tags.get_key_value(crate::world::OWNER_TAG).map(|(k, v)| (k.clone(), v.clone())));
+                        live.tags.extend(
+                            service.tags.get_key_value(crate::world::OWNER_TAG).map(|(k, v)| (k.clone(), v.clone())),
+                        );
                         world.seen.insert(key.clone(), Seen::Present(live));
                     } else if let Seen::Present(revision) = self.revision(&running).await {
                         if definition.is_some_and(|definition| task_definition::matches(definition, &revision)) {
@@ -258,7 +266,8 @@ fn sort_out(
 ) -> Vec<(Key, Seen)> {
     let of = |name: &str| match &answer {
         Err(failure) => Seen::Unknown(failure.clone()),
-        Ok(answer) => match answer.found.iter().find(|found| found.get(name_member).is_some_and(|found| found == name)) {
+        Ok(answer) => match answer.found.iter().find(|found| found.get(name_member).is_some_and(|found| found == name))
+        {
             Some(found) => meaning(found.clone()),
             None => live::unanswered(&answer.failures, name),
         },

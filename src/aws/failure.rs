@@ -87,7 +87,9 @@ fn by_code(code: Option<&str>, message: &str, status: u16) -> Failure {
     match known {
         Some(class) => class(text),
         None if status >= 500 => Failure::Unreachable(text),
-        None if MESSAGES.iter().any(|(known, words)| *known == code && message.contains(words)) => Failure::Conflict(text),
+        None if MESSAGES.iter().any(|(known, words)| *known == code && message.contains(words)) => {
+            Failure::Conflict(text)
+        }
         None => Failure::Rejected(text),
     }
 }

@@ -22,8 +22,10 @@ type Extras = BTreeMap<String, (String, i32)>;
 
 impl Aws {
     pub(super) async fn observe_iam(&self, asked: &[&Resource]) -> Vec<(Key, Seen)> {
-        let of_iam: Vec<&&Resource> =
-            asked.iter().filter(|resource| matches!(resource.identity, Identity::Role { .. } | Identity::Policy { .. })).collect();
+        let of_iam: Vec<&&Resource> = asked
+            .iter()
+            .filter(|resource| matches!(resource.identity, Identity::Role { .. } | Identity::Policy { .. }))
+            .collect();
         let roles = of_iam.iter().any(|resource| matches!(resource.identity, Identity::Role { .. }));
         let policies = of_iam.iter().any(|resource| matches!(resource.identity, Identity::Policy { .. }));
         if !roles && !policies {
@@ -141,13 +143,20 @@ impl Aws {
             Action::DetachRolePolicy { role, arn } => {
                 iam.detach_role_policy().role_name(role).policy_arn(arn).send().await.map(|_| ()).map_err(classify)
             }
-            Action::TagRole { role, tags } => {
-                iam.tag_role().role_name(role).set_tags(Some(tag_list(tags)?)).send().await.map(|_| ()).map_err(classify)
-            }
+            Action::TagRole { role, tags } => iam
+                .tag_role()
+                .role_name(role)
+                .set_tags(Some(tag_list(tags)?))
+                .send()
+                .await
+                .map(|_| ())
+                .map_err(classify),
             Action::CreateInstanceProfile { profile, path } => {
                 match iam.create_instance_profile().instance_profile_name(profile).path(path).send().await {
                     // A pass that broke off between this call and the next one left it behind.
-                    Err(error) if error.as_service_error().is_some_and(|e| e.is_entity_already_exists_exception()) => Ok(()),
+                    Err(error) if error.as_service_error().is_some_and(|e| e.is_entity_already_exists_exception()) => {
+                        Ok(())
+                    }
                     answer => answer.map(|_| ()).map_err(classify),
                 }
             }
@@ -189,9 +198,14 @@ impl Aws {
                 let call = iam.delete_policy_version().policy_arn(arn).version_id(version);
                 call.send().await.map(|_| ()).map_err(classify)
             }
-            Action::TagPolicy { arn, tags } => {
-                iam.tag_policy().policy_arn(arn).set_tags(Some(tag_list(tags)?)).send().await.map(|_| ()).map_err(classify)
-            }
+            Action::TagPolicy { arn, tags } => iam
+                .tag_policy()
+                .policy_arn(arn)
+                .set_tags(Some(tag_list(tags)?))
+                .send()
+                .await
+                .map(|_| ())
+                .map_err(classify),
             other => Err(Failure::Rejected(format!("{other} is no IAM call"))),
         }
     }
@@ -228,7 +242,12 @@ fn live_role(role: &RoleDetail, extras: Option<&(String, i32)>) -> Live {
         spec["description"] = description.as_str().into();
         spec["maxSessionDuration"] = (*seconds).into();
     }
-    Live { arn: role.arn().unwrap_or_default().to_owned(), document: spec, tags: tags(role.tags()), phase: Phase::Steady }
+    Live {
+        arn: role.arn().unwrap_or_default().to_owned(),
+        document: spec,
+        tags: tags(role.tags()),
+        phase: Phase::Steady,
+    }
 }
 
 /// A policy document as IAM answers it. One that cannot be read is kept as text, and so differs

@@ -7,7 +7,7 @@ use crate::action::Action;
 use crate::diff::diff;
 use crate::model::Kind;
 use crate::resource::Resource;
-use crate::value::{Map, Value};
+use crate::value::Map;
 use crate::world::Live;
 
 /// What UpdateCluster takes; capacity providers have a call of their own.

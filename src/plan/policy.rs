@@ -30,8 +30,14 @@ impl Scene<'_> {
         let held = immutable(&changes);
         let mut steps = Vec::new();
         if super::touches(&changes, "policyDocument") {
-            steps.extend(oldest_version_to_drop(&live.document).map(|version| Action::DeletePolicyVersion { arn: arn.clone(), version }));
-            steps.push(Action::CreatePolicyVersion { arn: arn.clone(), document: resource.spec["policyDocument"].clone() });
+            steps.extend(
+                oldest_version_to_drop(&live.document)
+                    .map(|version| Action::DeletePolicyVersion { arn: arn.clone(), version }),
+            );
+            steps.push(Action::CreatePolicyVersion {
+                arn: arn.clone(),
+                document: resource.spec["policyDocument"].clone(),
+            });
         }
         let missing = self.missing_tags(resource, live);
         if !missing.is_empty() {

@@ -74,7 +74,9 @@ impl Scene<'_> {
         }));
         let mut steps = vec![create];
         steps.extend(spec.inline_policies().map(|(name, document)| put_policy(&role, name, document)));
-        steps.extend(spec.managed_policies().into_iter().map(|arn| Action::AttachRolePolicy { role: role.clone(), arn }));
+        steps.extend(
+            spec.managed_policies().into_iter().map(|arn| Action::AttachRolePolicy { role: role.clone(), arn }),
+        );
         steps.extend(new_profile(&spec));
         Draft { steps, ..Draft::default() }
     }
@@ -116,8 +118,13 @@ impl Scene<'_> {
     /// before what widens: at no moment may the role have more than the greater of old and new.
     fn policies(&self, spec: &Spec<'_>, live: &Value, changes: &mut Vec<Change>, steps: &mut Vec<Action>) {
         let role = spec.name();
-        let attached: BTreeSet<&str> =
-            live.get("managedPolicyArns").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let attached: BTreeSet<&str> = live
+            .get("managedPolicyArns")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         let declared = spec.managed_policies();
         let empty = Map::new();
         let inline = live.get("inlinePolicies").and_then(Value::as_object).unwrap_or(&empty);
@@ -126,7 +133,9 @@ impl Scene<'_> {
                 changes.push(change("managedPolicyArns", Some((*arn).into()), None));
                 steps.push(Action::DetachRolePolicy { role: role.clone(), arn: (*arn).to_owned() });
             }
-            for (name, document) in inline.iter().filter(|(name, _)| !spec.inline_policies().any(|(other, _)| other == *name)) {
+            for (name, document) in
+                inline.iter().filter(|(name, _)| !spec.inline_policies().any(|(other, _)| other == *name))
+            {
                 changes.push(inline_change(name, Some(document.clone()), None));
                 steps.push(Action::DeleteRolePolicy { role: role.clone(), policy: name.clone() });
             }
@@ -155,9 +164,14 @@ fn new_profile(spec: &Spec<'_>) -> Vec<Action> {
 
 /// The members that the generic comparison answers for; policies and profile have their own rules.
 fn own_changes(spec: &Spec<'_>, live: &Value) -> Vec<Change> {
-    const OWN: &[&str] = &["path", "description", "maxSessionDuration", "assumeRolePolicyDocument", "permissionsBoundary"];
-    let own: Map<String, Value> =
-        spec.0.iter().filter(|(name, _)| OWN.contains(&name.as_str())).map(|(name, value)| (name.clone(), value.clone())).collect();
+    const OWN: &[&str] =
+        &["path", "description", "maxSessionDuration", "assumeRolePolicyDocument", "permissionsBoundary"];
+    let own: Map<String, Value> = spec
+        .0
+        .iter()
+        .filter(|(name, _)| OWN.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     diff(Kind::Role, &Value::Object(own), live)
 }
 
@@ -165,10 +179,11 @@ fn own_changes(spec: &Spec<'_>, live: &Value) -> Vec<Change> {
 /// both, so what is not declared is sent as it is.
 fn update_role(spec: &Spec<'_>, live: &Value) -> Action {
     let there = |name: &str| live.get(name);
-    let description = spec.text("description").or_else(|| there("description").and_then(Value::as_str)).unwrap_or_default();
-    let seconds = spec
-        .max_session_duration()
-        .or_else(|| there("maxSessionDuration").and_then(Value::as_i64).and_then(|seconds| i32::try_from(seconds).ok()));
+    let description =
+        spec.text("description").or_else(|| there("description").and_then(Value::as_str)).unwrap_or_default();
+    let seconds = spec.max_session_duration().or_else(|| {
+        there("maxSessionDuration").and_then(Value::as_i64).and_then(|seconds| i32::try_from(seconds).ok())
+    });
     Action::UpdateRole {
         role: spec.name(),
         description: description.to_owned(),

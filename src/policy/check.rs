@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde_json::{Map, Value};
+use crate::value::{Map, Path, Value};
 
 use super::{DOCUMENT_ELEMENTS, STATEMENT_ELEMENTS, VERSION, VERSION_WHEN_MISSING, member, what};
 
@@ -53,7 +53,7 @@ pub enum DocumentKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// Where, as `Statement[0].Effect`; empty for the whole document.
-    pub path: String,
+    pub path: Path,
     /// What is wrong.
     pub message: String,
     /// What to do about it.
@@ -62,7 +62,7 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.path.is_empty() {
+        if self.path != Path::default() {
             write!(f, "{}: ", self.path)?;
         }
         f.write_str(&self.message)
@@ -87,46 +87,48 @@ struct Check<'d> {
 }
 
 impl<'d> Check<'d> {
-    fn fault(&mut self, path: &str, message: impl Into<String>) {
-        self.faults.push(Fault { path: path.to_owned(), message: message.into(), hint: None });
+    fn fault(&mut self, path: &Path, message: impl Into<String>) {
+        self.faults.push(Fault { path: path.clone(), message: message.into(), hint: None });
     }
 
-    fn fault_with_hint(&mut self, path: &str, message: impl Into<String>, hint: impl Into<String>) {
-        self.faults.push(Fault { path: path.to_owned(), message: message.into(), hint: Some(hint.into()) });
+    fn fault_with_hint(&mut self, path: &Path, message: impl Into<String>, hint: impl Into<String>) {
+        self.faults.push(Fault { path: path.clone(), message: message.into(), hint: Some(hint.into()) });
     }
 
     fn document(&mut self, document: &'d Value) {
         let Value::Object(members) = document else {
-            return self.fault("", format!("a policy document is a map, and this is {}", what(document)));
+            return self.fault(&Path::default(), format!("a policy document is a map, and this is {}", what(document)));
         };
-        self.names("", members, &DOCUMENT_ELEMENTS, "an element of a policy document");
+        self.names(&Path::default(), members, &DOCUMENT_ELEMENTS, "an element of a policy document");
         match member(document, "Version") {
             None => {}
             Some(Value::String(version)) if [VERSION, VERSION_WHEN_MISSING].contains(&version.as_str()) => {}
             Some(other) => self.fault_with_hint(
-                "Version",
+                &at("Version"),
                 format!("{other} is not a version of the policy language"),
                 format!("write \"{VERSION}\": it is the language's own version, not yours"),
             ),
         }
         match member(document, "Statement") {
-            None => self.fault("Statement", "is missing: a policy document without a statement does nothing"),
-            Some(Value::Array(statements)) if statements.is_empty() => self.fault("Statement", "has no statements"),
+            None => self.fault(&at("Statement"), "is missing: a policy document without a statement does nothing"),
+            Some(Value::Array(statements)) if statements.is_empty() => {
+                self.fault(&at("Statement"), "has no statements")
+            }
             Some(Value::Array(statements)) => {
                 for (index, statement) in statements.iter().enumerate() {
-                    self.statement(&format!("Statement[{index}]"), statement);
+                    self.statement(&at("Statement").index(index), statement);
                 }
             }
-            Some(statement @ Value::Object(_)) => self.statement("Statement", statement),
-            Some(other) => self.fault("Statement", format!("is a list of maps, and this is {}", what(other))),
+            Some(statement @ Value::Object(_)) => self.statement(&at("Statement"), statement),
+            Some(other) => self.fault(&at("Statement"), format!("is a list of maps, and this is {}", what(other))),
         }
     }
 
     /// Unknown names, and known ones that are given twice in different spellings.
-    fn names(&mut self, path: &str, members: &Map<String, Value>, known: &[&str], kind: &str) {
+    fn names(&mut self, path: &Path, members: &Map<String, Value>, known: &[&str], kind: &str) {
         let mut seen: Vec<&str> = Vec::new();
         for name in members.keys() {
-            let path = join(path, name);
+            let path = path.key(name);
             if !known.iter().any(|known| known.eq_ignore_ascii_case(name)) {
                 let hint = nearest(name, known).map_or_else(|| format!("known are {}", known.join(", ")), did_you_mean);
                 self.fault_with_hint(&path, format!("is not {kind}"), hint);
@@ -142,7 +144,7 @@ impl<'d> Check<'d> {
         }
     }
 
-    fn statement(&mut self, path: &str, statement: &'d Value) {
+    fn statement(&mut self, path: &Path, statement: &'d Value) {
         let Value::Object(members) = statement else {
             return self.fault(path, format!("a statement is a map, and this is {}", what(statement)));
         };
@@ -161,13 +163,13 @@ impl<'d> Check<'d> {
         }
         self.resource(path, statement);
         if let Some(condition) = member(statement, "Condition") {
-            self.condition(&join(path, "Condition"), condition);
+            self.condition(&path.key("Condition"), condition);
         }
     }
 
-    fn sid(&mut self, path: &str, statement: &'d Value) {
+    fn sid(&mut self, path: &Path, statement: &'d Value) {
         let Some(sid) = member(statement, "Sid") else { return };
-        let path = join(path, "Sid");
+        let path = path.key("Sid");
         match sid.as_str() {
             None => self.fault(&path, format!("is text, and this is {}", what(sid))),
             Some(text) if !text.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
@@ -188,8 +190,8 @@ impl<'d> Check<'d> {
         }
     }
 
-    fn effect(&mut self, path: &str, statement: &Value) {
-        let path = join(path, "Effect");
+    fn effect(&mut self, path: &Path, statement: &Value) {
+        let path = path.key("Effect");
         match member(statement, "Effect") {
             None => self.fault_with_hint(&path, "is missing", "write `Allow` or `Deny`"),
             Some(Value::String(effect)) if effect == "Allow" || effect == "Deny" => {}
@@ -203,10 +205,10 @@ impl<'d> Check<'d> {
     }
 
     /// The path and value of that one of two exclusive elements that is there.
-    fn one_of(&mut self, path: &str, statement: &'d Value, name: &str, not_name: &str) -> Option<(String, &'d Value)> {
+    fn one_of(&mut self, path: &Path, statement: &'d Value, name: &str, not_name: &str) -> Option<(Path, &'d Value)> {
         match (member(statement, name), member(statement, not_name)) {
-            (Some(value), None) => Some((join(path, name), value)),
-            (None, Some(value)) => Some((join(path, not_name), value)),
+            (Some(value), None) => Some((path.key(name), value)),
+            (None, Some(value)) => Some((path.key(not_name), value)),
             (None, None) => {
                 self.fault(path, format!("needs `{name}` or `{not_name}`"));
                 None
@@ -222,7 +224,7 @@ impl<'d> Check<'d> {
         }
     }
 
-    fn principal(&mut self, path: &str, statement: &'d Value) {
+    fn principal(&mut self, path: &Path, statement: &'d Value) {
         if self.kind == DocumentKind::Permissions {
             return self.forbid(
                 path,
@@ -236,7 +238,7 @@ impl<'d> Check<'d> {
             Value::String(everybody) if everybody == "*" => {}
             Value::Object(kinds) if !kinds.is_empty() => {
                 for (kind, who) in kinds {
-                    let path = join(&path, kind);
+                    let path = path.key(kind);
                     if !PRINCIPAL_KINDS.contains(&kind.as_str()) {
                         let hint = nearest(kind, &PRINCIPAL_KINDS)
                             .map_or_else(|| format!("known are {}", PRINCIPAL_KINDS.join(", ")), did_you_mean);
@@ -253,7 +255,7 @@ impl<'d> Check<'d> {
         }
     }
 
-    fn resource(&mut self, path: &str, statement: &'d Value) {
+    fn resource(&mut self, path: &Path, statement: &'d Value) {
         if self.kind == DocumentKind::Trust {
             return self.forbid(
                 path,
@@ -270,10 +272,10 @@ impl<'d> Check<'d> {
         });
     }
 
-    fn forbid(&mut self, path: &str, statement: &Value, names: [&str; 2], why: &str) {
+    fn forbid(&mut self, path: &Path, statement: &Value, names: [&str; 2], why: &str) {
         for name in names {
             if member(statement, name).is_some() {
-                self.fault_with_hint(&join(path, name), format!("does not belong here: {why}"), "take it out");
+                self.fault_with_hint(&path.key(name), format!("does not belong here: {why}"), "take it out");
             }
         }
     }
@@ -281,18 +283,16 @@ impl<'d> Check<'d> {
     /// Checks a text or a list of texts, each with `complaint`.
     fn each_text(
         &mut self,
-        path: &str,
+        path: &Path,
         value: &Value,
         one: &str,
         references: bool,
         complaint: impl Fn(&str) -> Option<String>,
     ) {
-        let items: Vec<(String, &Value)> = match value {
+        let items: Vec<(Path, &Value)> = match value {
             Value::Array(items) if items.is_empty() => return self.fault(path, "is an empty list, which IAM refuses"),
-            Value::Array(items) => {
-                items.iter().enumerate().map(|(index, item)| (format!("{path}[{index}]"), item)).collect()
-            }
-            single => vec![(path.to_owned(), single)],
+            Value::Array(items) => items.iter().enumerate().map(|(index, item)| (path.index(index), item)).collect(),
+            single => vec![(path.clone(), single)],
         };
         for (path, item) in items {
             match item {
@@ -314,20 +314,20 @@ impl<'d> Check<'d> {
         }
     }
 
-    fn condition(&mut self, path: &str, condition: &Value) {
+    fn condition(&mut self, path: &Path, condition: &Value) {
         let Value::Object(operators) = condition else {
             return self
                 .fault(path, format!("is a map from operators to condition keys, and this is {}", what(condition)));
         };
         for (operator, keys) in operators {
-            let path = join(path, operator);
+            let path = path.key(operator);
             self.operator(&path, operator);
             let Value::Object(keys) = keys else {
                 self.fault(&path, format!("is a map from condition keys to values, and this is {}", what(keys)));
                 continue;
             };
             for (key, values) in keys {
-                let path = join(&path, key);
+                let path = path.key(key);
                 let single = |value: &Value| matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_));
                 let fits = single(values) || values.as_array().is_some_and(|values| values.iter().all(single));
                 if !fits {
@@ -337,7 +337,7 @@ impl<'d> Check<'d> {
         }
     }
 
-    fn operator(&mut self, path: &str, operator: &str) {
+    fn operator(&mut self, path: &Path, operator: &str) {
         let (prefix, rest) = match operator.split_once(':') {
             Some((prefix @ ("ForAllValues" | "ForAnyValue"), rest)) => (Some(prefix), rest),
             _ => (None, operator),
@@ -359,14 +359,8 @@ impl<'d> Check<'d> {
 }
 
 /// The path of a member. Names come from the document, so one with a dot stands in quotes.
-fn join(path: &str, name: &str) -> String {
-    if name.contains(['.', '[', ']']) {
-        format!("{path}[{name:?}]")
-    } else if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
-    }
+fn at(element: &str) -> Path {
+    Path::default().key(element)
 }
 
 fn did_you_mean(name: &str) -> String {

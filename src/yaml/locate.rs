@@ -24,7 +24,8 @@ pub fn locate(bytes: &[u8], document: usize, path: &[Segment], key: bool) -> Opt
     let steps: Vec<_> = path
         .iter()
         .map(|segment| match segment {
-            Segment::Key(key) => Step::Key(key.as_str()),
+            // An element named by its identity is not found, as no list has keys.
+            Segment::Key(key) | Segment::Named(key) => Step::Key(key.as_str()),
             Segment::Index(index) => Step::Index(*index),
         })
         .collect();
@@ -46,7 +47,7 @@ pub(super) fn steps(path: &[Segment], entries: &[usize]) -> Vec<Step<String>> {
     path.iter()
         .zip(entries)
         .map(|(segment, entry)| match segment {
-            Segment::Key(_) => Step::Entry(*entry),
+            Segment::Key(_) | Segment::Named(_) => Step::Entry(*entry),
             Segment::Index(index) => Step::Index(*index),
         })
         .collect()
