@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
+use crate::model::Key;
 use crate::value::Value;
+use crate::world::Failure;
 
 /// One call. Named after the operation; ECS requests are carried whole, in wire form.
 #[derive(Debug, Clone, PartialEq)]
@@ -172,4 +175,17 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.permission(), self.target())
     }
+}
+
+/// What became of one action.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The resource that it was for.
+    pub key: Key,
+    /// The call.
+    pub action: Action,
+    /// Whether it had its effect.
+    pub result: Result<(), Failure>,
+    /// How long it took.
+    pub took: Duration,
 }

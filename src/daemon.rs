@@ -1,0 +1,282 @@
+//! The loop: told that the directory may have changed, or that a resource is due, it reads, plans
+//! and acts; and it goes on until it is told to stop.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::watch as channel;
+use tokio::time::{Instant, sleep_until};
+
+use crate::load::{self, Desired};
+use crate::model::{Key, Problem};
+use crate::plan::{Item, Plan};
+use crate::queue::{Backoff, WorkQueue};
+use crate::reconcile::{Pass, Reconciler, with_partners};
+use crate::serve::Shared;
+use crate::status::{State, conclude};
+use crate::watch::{self, Watcher};
+
+/// How often the directory is read whatever the system says of changes: a watch can go deaf.
+const SCAN_INTERVAL: Duration = Duration::from_secs(30);
+/// Waits between tries that fail: never more than once a second, never less than once in ten minutes.
+const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), max: Duration::from_secs(600) };
+
+/// How the loop is to run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The watched directory.
+    pub directory: PathBuf,
+    /// How often every resource is compared with AWS.
+    pub interval: Duration,
+    /// How long the directory must have been quiet before it is read.
+    pub quiet: Duration,
+    /// How long it is waited for quiet at most.
+    pub quiet_max: Duration,
+    /// Whether to make changes, or only to say which.
+    pub acting: bool,
+    /// Whether to end after the first full pass.
+    pub once: bool,
+}
+
+/// The daemon.
+#[derive(Debug)]
+pub struct Daemon {
+    options: Options,
+    reconciler: Reconciler,
+    shared: Arc<Shared>,
+    desired: Desired,
+    digest: Option<String>,
+    queue: WorkQueue<Instant>,
+}
+
+/// What wakes the loop.
+enum Event {
+    Changed,
+    Due,
+    Stop,
+}
+
+impl Daemon {
+    /// A daemon that has not looked at anything yet.
+    #[must_use]
+    pub fn new(options: Options, reconciler: Reconciler, shared: Arc<Shared>) -> Self {
+        let queue = WorkQueue::new(BACKOFF, options.interval);
+        Self { options, reconciler, shared, desired: Desired::default(), digest: None, queue }
+    }
+
+    /// Runs until `stop` is true or, with `once`, until every resource has been looked at. Returns
+    /// whether all was well at the end.
+    pub async fn run(mut self, mut stop: channel::Receiver<bool>) -> bool {
+        let (hint, mut hinted) = channel::channel(0_u64);
+        let mut watcher = Watcher::start(&self.options.directory, hint);
+        let mut scan = Instant::now();
+        loop {
+            self.shared.beat();
+            match self.next(&mut hinted, &mut stop, scan).await {
+                Event::Stop => {
+                    tracing::info!("stopping: no call is in flight");
+                    return true;
+                }
+                Event::Changed => {
+                    self.settle_down(&mut hinted).await;
+                    self.read();
+                    watcher.rearm();
+                    scan = Instant::now() + SCAN_INTERVAL;
+                }
+                Event::Due => {
+                    let well = self.pass(&stop).await;
+                    if self.options.once {
+                        return well && self.desired.problems.is_empty();
+                    }
+                }
+            }
+        }
+    }
+
+    async fn next(&self, hinted: &mut channel::Receiver<u64>, stop: &mut channel::Receiver<bool>, scan: Instant) -> Event {
+        // A heart that beats only with work would look stuck in a quiet hour.
+        let beat = Instant::now() + self.options.interval;
+        let due = self.queue.next_due();
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => Event::Stop,
+            () = sleep_until(scan) => Event::Changed,
+            Ok(()) = hinted.changed() => Event::Changed,
+            () = sleep_until(due.unwrap_or(beat)), if due.is_some() => Event::Due,
+            () = sleep_until(beat) => Event::Changed,
+        }
+    }
+
+    /// Waits until the directory has been quiet for a moment: editors and checkouts change it in bursts.
+    async fn settle_down(&self, hinted: &mut channel::Receiver<u64>) {
+        let end = Instant::now() + self.options.quiet_max;
+        while Instant::now() < end {
+            tokio::select! {
+                () = tokio::time::sleep(self.options.quiet) => return,
+                changed = hinted.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// Reads the directory and asks for a look at everything that changed.
+    fn read(&mut self) {
+        let snapshot = match watch::read(&self.options.directory) {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                let why = format!("{error}; {}", error.hint());
+                let mut board = self.shared.board();
+                if board.unreadable.as_ref() != Some(&why) {
+                    tracing::error!("{why}; everything stays as it is");
+                }
+                board.unreadable = Some(why);
+                self.shared.metrics.directory(false, board.problems.len());
+                return;
+            }
+        };
+        self.shared.board().unreadable = None;
+        self.shared.metrics.directory(true, self.desired.problems.len());
+        if self.digest.as_ref() == Some(&snapshot.digest) {
+            return;
+        }
+        self.digest = Some(snapshot.digest);
+        let files: Vec<load::File> = snapshot.files.into_iter().map(load::File::from).collect();
+        let desired = load::load(&files, self.reconciler.aws().account(), &self.desired);
+        self.report_problems(&desired.problems);
+        self.take(desired);
+    }
+
+    fn report_problems(&self, problems: &[Problem]) {
+        for problem in problems.iter().filter(|problem| !self.desired.problems.contains(problem)) {
+            tracing::error!("{problem}");
+        }
+        if problems.is_empty() && !self.desired.problems.is_empty() {
+            tracing::info!("every problem of the manifests is solved");
+        }
+        self.shared.metrics.directory(true, problems.len());
+        self.shared.board().problems = problems.to_vec();
+    }
+
+    /// Makes `desired` what is to be so.
+    fn take(&mut self, desired: Desired) {
+        let now = Instant::now();
+        let changed: BTreeSet<Key> = desired
+            .resources
+            .iter()
+            .filter(|(key, resource)| self.desired.resources.get(*key).is_none_or(|before| !same(before, resource)))
+            .map(|(key, _)| key.clone())
+            .collect();
+        for file in desired.stale.iter().filter(|file| desired.manifests.get(*file).is_some_and(|last| !last.is_empty())) {
+            if self.desired.manifests.get(file) == desired.manifests.get(file) {
+                tracing::warn!(file = %file.display(), "has problems: its last good manifests stay in force");
+            }
+        }
+        for key in self.desired.resources.keys().filter(|key| !desired.resources.contains_key(*key)) {
+            if desired.invalid.contains(key) {
+                continue;
+            }
+            tracing::warn!(resource = %key, "is no longer declared; it stays in AWS as it is, Evenkeel deletes nothing");
+            self.shared.board().statuses.remove(key);
+        }
+        for key in with_partners(&desired.resources, changed) {
+            self.queue.request(key, now);
+        }
+        self.queue.keep(|key| desired.resources.contains_key(key));
+        self.note_invalid(&desired);
+        if desired.resources.is_empty() {
+            self.shared.board().ready = true;
+        }
+        self.desired = desired;
+    }
+
+    fn note_invalid(&self, desired: &Desired) {
+        let mut board = self.shared.board();
+        for key in &desired.invalid {
+            let problem = desired.problems.iter().find(|problem| problem.key.as_ref() == Some(key));
+            let message = problem.map_or_else(|| "its manifest has problems".to_owned(), ToString::to_string);
+            let conclusion = crate::status::Conclusion {
+                state: State::Invalid,
+                reason: "Invalid",
+                message,
+                next: crate::queue::Next::Interval,
+            };
+            board.note(key, &conclusion, String::new(), String::new(), SystemTime::now());
+        }
+        board.statuses.retain(|key, _| desired.resources.contains_key(key) || desired.invalid.contains(key));
+    }
+
+    /// One pass over everything that is due. Returns whether all of it is as declared.
+    async fn pass(&mut self, stop: &channel::Receiver<bool>) -> bool {
+        let started = Instant::now();
+        let due = with_partners(&self.desired.resources, self.queue.due(started));
+        let pass = if self.options.acting {
+            self.reconciler.pass(&self.desired.resources, &due, stop, &mut |_| {}).await
+        } else {
+            let plan = self.reconciler.plan(&self.desired.resources, &due).await;
+            log_drift(&plan, &self.shared);
+            Pass { items: by_key(plan), ..Pass::default() }
+        };
+        self.conclude(&pass, started)
+    }
+
+    fn conclude(&mut self, pass: &Pass, started: Instant) -> bool {
+        let now = SystemTime::now();
+        let mut board = self.shared.board();
+        let mut well = true;
+        for (key, item) in &pass.items {
+            let outcomes: Vec<_> = pass.outcomes.iter().filter(|outcome| outcome.key == *key).collect();
+            let conclusion = conclude(item, &outcomes, self.options.acting);
+            self.queue.settle(key, conclusion.next, started);
+            well &= matches!(conclusion.state, State::InSync | State::Progressing);
+            let source = self.desired.resources.get(key).map_or(String::new(), |resource| resource.source.to_string());
+            if board.note(key, &conclusion, item.identity.to_string(), source, now) {
+                log_state(key, &conclusion);
+            }
+        }
+        board.last_pass = Some(now);
+        board.ready |= self.desired.resources.keys().all(|key| board.statuses.contains_key(key));
+        let seen = !pass.items.values().any(|item| matches!(item.held, Some(crate::plan::Reason::CannotSee(_))));
+        let ok = pass.outcomes.iter().all(|outcome| outcome.result.is_ok()) && seen;
+        let metrics = &self.shared.metrics;
+        metrics.pass(started.elapsed(), seen, ok, now);
+        let drifted = board.statuses.iter().filter_map(|(key, status)| {
+            Some((key.kind.row().name, key.name.as_str(), status.drifted_since?))
+        });
+        metrics.resources(board.counts(), drifted);
+        well
+    }
+}
+
+/// Whether two readings of a manifest mean the same; where it stands does not matter.
+fn same(before: &crate::resource::Resource, now: &crate::resource::Resource) -> bool {
+    let mut moved = now.clone();
+    moved.source = before.source.clone();
+    *before == moved
+}
+
+fn by_key(plan: Plan) -> BTreeMap<Key, Item> {
+    plan.items.into_iter().map(|item| (item.key.clone(), item)).collect()
+}
+
+fn log_state(key: &Key, conclusion: &crate::status::Conclusion) {
+    let (resource, state, reason, why) = (key.to_string(), conclusion.state.label(), conclusion.reason, &conclusion.message);
+    match conclusion.state {
+        State::InSync => tracing::info!(resource, state, "as declared"),
+        State::Progressing | State::Drifted => tracing::info!(resource, state, reason, "{why}"),
+        State::Waiting => tracing::warn!(resource, state, reason, "{why}"),
+        State::Blocked | State::Degraded | State::Invalid => tracing::error!(resource, state, reason, "{why}"),
+    }
+}
+
+/// In a mode that changes nothing, what would be changed is worth a line each time it is new.
+fn log_drift(plan: &Plan, shared: &Shared) {
+    for item in plan.items.iter().filter(|item| !item.steps.is_empty()) {
+        let known = shared.board().statuses.get(&item.key).is_some_and(|status| status.state == State::Drifted);
+        if !known {
+            let paths: Vec<String> = item.changes.iter().map(|change| change.path.to_string()).collect();
+            let calls: Vec<&str> = item.steps.iter().map(|step| step.permission()).collect();
+            tracing::info!(resource = %item.key, paths = paths.join(", "), calls = calls.join(", "), "would be changed");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! When each resource is to be looked at next. Time is an argument.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::time::Duration;
+
+use crate::model::Key;
+
+/// How long to wait between tries that do not succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backoff {
+    /// Before the second try.
+    pub first: Duration,
+    /// At most: nothing is ever given up.
+    pub max: Duration,
+}
+
+/// What became of a look at a resource, as far as the next look is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// All is well: look again with everything else.
+    Interval,
+    /// It is under way: look again after this long.
+    After(Duration),
+    /// It did not succeed, or was just changed: look again, later each time.
+    Backoff,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry<T> {
+    due: T,
+    tries: u32,
+}
+
+/// Due times by resource. `T` is a clock's moment, so that tests bring their own.
+#[derive(Debug)]
+pub struct WorkQueue<T> {
+    backoff: Backoff,
+    interval: Duration,
+    entries: BTreeMap<Key, Entry<T>>,
+}
+
+impl<T: Copy + Ord + std::ops::Add<Duration, Output = T>> WorkQueue<T> {
+    /// An empty queue.
+    #[must_use]
+    pub fn new(backoff: Backoff, interval: Duration) -> Self {
+        Self { backoff, interval, entries: BTreeMap::new() }
+    }
+
+    /// Asks for a look at `at`, or earlier if one is due earlier already. Forgets failed tries: a
+    /// changed manifest starts afresh.
+    pub fn request(&mut self, key: Key, at: T) {
+        let entry = self.entries.entry(key).or_insert(Entry { due: at, tries: 0 });
+        entry.due = entry.due.min(at);
+        entry.tries = 0;
+    }
+
+    /// The resources whose time has come.
+    #[must_use]
+    pub fn due(&self, now: T) -> BTreeSet<Key> {
+        self.entries.iter().filter(|(_, entry)| entry.due <= now).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Sets the next look after one that began at `now`.
+    pub fn settle(&mut self, key: &Key, next: Next, now: T) {
+        let (backoff, interval) = (self.backoff, self.interval);
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        let wait = match next {
+            Next::Interval => {
+                entry.tries = 0;
+                interval
+            }
+            Next::After(wait) => {
+                entry.tries = 0;
+                wait
+            }
+            Next::Backoff => {
+                entry.tries = entry.tries.saturating_add(1);
+                delay(backoff, key, entry.tries)
+            }
+        };
+        entry.due = now + wait;
+    }
+
+    /// When the next resource is due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<T> {
+        self.entries.values().map(|entry| entry.due).min()
+    }
+
+    /// Forgets every resource that is not in `keys`.
+    pub fn keep(&mut self, keys: impl Fn(&Key) -> bool) {
+        self.entries.retain(|key, _| keys(key));
+    }
+}
+
+/// Doubles from try to try up to the maximum; between half and the whole of it, so that resources
+/// that failed together are not tried together. Drawn from key and try: the same run waits the same.
+fn delay(backoff: Backoff, key: &Key, tries: u32) -> Duration {
+    let whole = backoff.first.saturating_mul(1 << (tries - 1).min(20)).min(backoff.max);
+    let mut hasher = DefaultHasher::new();
+    (key, tries).hash(&mut hasher);
+    #[expect(clippy::cast_precision_loss, reason = "a random number needs no precision")]
+    let fraction = (hasher.finish() % 1000) as f64 / 1000.0;
+    whole.mul_f64(0.5 + fraction / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Kind;
+
+    const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), max: Duration::from_secs(600) };
+
+    fn web() -> Key {
+        Key::new(Kind::Service, "web")
+    }
+
+    fn queue() -> WorkQueue<Duration> {
+        WorkQueue::new(BACKOFF, Duration::from_secs(60))
+    }
+
+    #[test]
+    fn the_earlier_of_two_requests_wins() {
+        let mut queue = queue();
+        queue.request(web(), Duration::from_secs(10));
+        queue.request(web(), Duration::from_secs(5));
+        queue.request(web(), Duration::from_secs(20));
+        assert_eq!(queue.next_due(), Some(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn failures_wait_longer_each_time_and_never_longer_than_the_maximum() {
+        let mut queue = queue();
+        queue.request(web(), Duration::ZERO);
+        let mut before = Duration::ZERO;
+        for tries in 1..40 {
+            queue.settle(&web(), Next::Backoff, Duration::ZERO);
+            let wait = queue.next_due().unwrap();
+            assert!(wait <= BACKOFF.max && wait >= BACKOFF.first / 2, "try {tries} waits {wait:?}");
+            assert!(wait >= before / 2, "try {tries} waits {wait:?} after {before:?}");
+            before = wait;
+        }
+        assert!(before >= BACKOFF.max / 2);
+    }
+
+    #[test]
+    fn success_forgets_the_failures_before_it() {
+        let mut queue = queue();
+        queue.request(web(), Duration::ZERO);
+        for _ in 0..9 {
+            queue.settle(&web(), Next::Backoff, Duration::ZERO);
+        }
+        queue.settle(&web(), Next::Interval, Duration::ZERO);
+        assert_eq!(queue.next_due(), Some(Duration::from_secs(60)));
+        queue.settle(&web(), Next::Backoff, Duration::ZERO);
+        assert!(queue.next_due().unwrap() <= Duration::from_secs(1));
+    }
+}

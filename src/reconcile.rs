@@ -1,0 +1,173 @@
+//! One pass: look, plan, act. What a revision's registration makes possible follows in the same pass.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::action::{Action, Outcome};
+use crate::aws::Aws;
+use crate::metrics::Metrics;
+use crate::model::Key;
+use crate::plan::{Item, Plan, Reason, Rules, plan};
+use crate::resource::Resource;
+use crate::world::World;
+
+/// How often a pass may plan again for what waited in it: an inline task definition needs two.
+const ROUNDS_MAX: usize = 4;
+
+/// What a pass did.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Pass {
+    /// What was last planned for each resource.
+    pub items: BTreeMap<Key, Item>,
+    /// Every call that was made, in order.
+    pub outcomes: Vec<Outcome>,
+    /// Whether the pass was broken off by a stop.
+    pub stopped: bool,
+}
+
+/// What a pass reports while it runs.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// A call is about to be made.
+    Acting(&'a Key, &'a Action),
+    /// A call was answered.
+    Acted(&'a Outcome),
+}
+
+/// Looks after one account.
+#[derive(Debug)]
+pub struct Reconciler {
+    aws: Aws,
+    rules: Rules,
+    metrics: Arc<Metrics>,
+}
+
+impl Reconciler {
+    /// A reconciler of resources that carry the owner tag of `rules`.
+    #[must_use]
+    pub fn new(aws: Aws, rules: Rules, metrics: Arc<Metrics>) -> Self {
+        Self { aws, rules, metrics }
+    }
+
+    /// The AWS that it works on.
+    #[must_use]
+    pub fn aws(&self) -> &Aws {
+        &self.aws
+    }
+
+    /// Looks at the due resources and plans, without doing anything.
+    pub async fn plan(&self, resources: &BTreeMap<Key, Resource>, due: &BTreeSet<Key>) -> Plan {
+        let world = self.observe(resources, due).await;
+        plan(resources, &world, due, &self.rules)
+    }
+
+    /// Brings the due resources closer to what is declared. Starts no call once `stop` is true, and
+    /// finishes the one that is in flight.
+    pub async fn pass(
+        &self,
+        resources: &BTreeMap<Key, Resource>,
+        due: &BTreeSet<Key>,
+        stop: &watch::Receiver<bool>,
+        progress: &mut (dyn FnMut(Progress<'_>) + Send),
+    ) -> Pass {
+        let mut pass = Pass::default();
+        let mut due = due.clone();
+        for _ in 0..ROUNDS_MAX {
+            let plan = self.plan(resources, &due).await;
+            let failed = self.act(&plan, stop, progress, &mut pass).await;
+            due = freed(&plan, &failed);
+            pass.items.extend(plan.items.into_iter().map(|item| (item.key.clone(), item)));
+            if due.is_empty() || pass.stopped {
+                break;
+            }
+        }
+        pass
+    }
+
+    /// Makes the plan's calls. A call that fails keeps later ones of its resource, and those of
+    /// resources that need it, from being made. Returns the resources that something failed for.
+    async fn act(
+        &self,
+        plan: &Plan,
+        stop: &watch::Receiver<bool>,
+        progress: &mut (dyn FnMut(Progress<'_>) + Send),
+        pass: &mut Pass,
+    ) -> BTreeSet<Key> {
+        let mut failed = BTreeSet::new();
+        for item in &plan.items {
+            if item.needs.iter().any(|need| failed.contains(need)) {
+                failed.insert(item.key.clone());
+                continue;
+            }
+            for action in &item.steps {
+                if *stop.borrow() {
+                    pass.stopped = true;
+                    return failed;
+                }
+                progress(Progress::Acting(&item.key, action));
+                let started = tokio::time::Instant::now();
+                let result = self.aws.apply(action).await;
+                let outcome = Outcome { key: item.key.clone(), action: action.clone(), result, took: started.elapsed() };
+                self.record(&outcome);
+                progress(Progress::Acted(&outcome));
+                let broke = outcome.result.is_err();
+                pass.outcomes.push(outcome);
+                if broke {
+                    failed.insert(item.key.clone());
+                    break;
+                }
+            }
+        }
+        failed
+    }
+
+    fn record(&self, outcome: &Outcome) {
+        let (resource, action, target) = (outcome.key.to_string(), outcome.action.permission(), outcome.action.target());
+        let took_ms = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX);
+        self.metrics.action(action, outcome.result.is_ok());
+        match &outcome.result {
+            Ok(()) => tracing::info!(resource, action, target, took_ms, "done"),
+            Err(failure) => tracing::warn!(resource, action, target, took_ms, %failure, "failed"),
+        }
+    }
+
+    async fn observe(&self, resources: &BTreeMap<Key, Resource>, due: &BTreeSet<Key>) -> World {
+        let asked: Vec<&Resource> = due.iter().filter_map(|key| resources.get(key)).collect();
+        self.aws.observe(&asked).await
+    }
+}
+
+/// The resources that waited for something which this plan has now brought about, together with what
+/// they waited for.
+fn freed(plan: &Plan, failed: &BTreeSet<Key>) -> BTreeSet<Key> {
+    let acted = |key: &Key| plan.items.iter().any(|item| item.key == *key && !item.steps.is_empty());
+    plan.items
+        .iter()
+        .filter_map(|item| match &item.held {
+            Some(Reason::WaitsFor(key)) if acted(key) && !failed.contains(key) && !failed.contains(&item.key) => {
+                Some([item.key.clone(), key.clone()])
+            }
+            _ => None,
+        })
+        .flatten()
+        .collect()
+}
+
+/// The keys together with those that must be looked at with them: a service and its task definition
+/// are one rollout.
+#[must_use]
+pub fn with_partners(resources: &BTreeMap<Key, Resource>, keys: BTreeSet<Key>) -> BTreeSet<Key> {
+    use crate::resource::TaskDefinition::Managed;
+    let mut all = keys.clone();
+    for resource in resources.values() {
+        if let Some(Managed { key, .. }) = &resource.task_definition {
+            if keys.contains(key) || keys.contains(&resource.key) {
+                all.insert(resource.key.clone());
+                all.insert(key.clone());
+            }
+        }
+    }
+    all
+}

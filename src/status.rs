@@ -1,0 +1,195 @@
+//! What is known of every resource: one state, one reason, one sentence.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use crate::action::Outcome;
+use crate::model::{Key, Problem};
+use crate::plan::{Item, Reason, Verb};
+use crate::queue::Next;
+use crate::world::{Failure, Phase};
+
+/// How long to wait before a look at something that AWS is busy with.
+const SOON: Duration = Duration::from_secs(5);
+
+/// How a resource is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// As declared.
+    InSync,
+    /// Changed, or being rolled out.
+    Progressing,
+    /// Not as declared, and the mode is not to change it.
+    Drifted,
+    /// Waits for something that is likely to come: it is tried again.
+    Waiting,
+    /// Needs a person: it is tried again, slowly.
+    Blocked,
+    /// As declared, and not healthy.
+    Degraded,
+    /// Its manifest has problems, and none is in force.
+    Invalid,
+}
+
+/// Every state, for metrics that must say 0.
+pub const STATES: &[State] = &[
+    State::InSync,
+    State::Progressing,
+    State::Drifted,
+    State::Waiting,
+    State::Blocked,
+    State::Degraded,
+    State::Invalid,
+];
+
+impl State {
+    /// The state as metrics and JSON spell it.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::InSync => "in_sync",
+            Self::Progressing => "progressing",
+            Self::Drifted => "drifted",
+            Self::Waiting => "waiting",
+            Self::Blocked => "blocked",
+            Self::Degraded => "degraded",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}
+
+/// What a look at a resource comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conclusion {
+    /// How it is doing.
+    pub state: State,
+    /// Why, as one word.
+    pub reason: &'static str,
+    /// Why, as a sentence; `""` when there is nothing to say.
+    pub message: String,
+    /// When to look again.
+    pub next: Next,
+}
+
+/// What is known of a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// How it is doing.
+    pub state: State,
+    /// Why, as one word.
+    pub reason: &'static str,
+    /// Why, as a sentence.
+    pub message: String,
+    /// Since when it has been in this state for this reason.
+    pub since: SystemTime,
+    /// Since when it has not been in sync.
+    pub drifted_since: Option<SystemTime>,
+    /// What it is called in AWS.
+    pub aws: String,
+    /// The manifest that declares it.
+    pub source: String,
+}
+
+/// What the daemon shows to the world.
+#[derive(Debug, Clone, Default)]
+pub struct Board {
+    /// Every declared resource.
+    pub statuses: BTreeMap<Key, Status>,
+    /// Everything that is wrong with the directory.
+    pub problems: Vec<Problem>,
+    /// Why the directory cannot be read at all, if so.
+    pub unreadable: Option<String>,
+    /// Whether every resource has been looked at once.
+    pub ready: bool,
+    /// When the last pass ended.
+    pub last_pass: Option<SystemTime>,
+}
+
+/// Folds a plan's item and what became of its calls into a conclusion. `acting`: whether the mode is
+/// to make calls at all.
+#[must_use]
+pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion {
+    let conclusion = |state, reason, message: String, next| Conclusion { state, reason, message, next };
+    if let Some((outcome, failure)) = outcomes.iter().find_map(|outcome| Some((outcome, outcome.result.as_ref().err()?))) {
+        let state = match failure {
+            Failure::Denied(_) | Failure::Rejected(_) => State::Blocked,
+            Failure::Throttled | Failure::Unreachable(_) | Failure::Conflict(_) => State::Waiting,
+        };
+        return conclusion(state, reason_of(failure), format!("{}: {failure}", outcome.action.permission()), Next::Backoff);
+    }
+    match &item.held {
+        Some(reason @ (Reason::WaitsFor(_) | Reason::CannotSee(_))) => {
+            return conclusion(State::Waiting, reason.label(), reason.to_string(), Next::Backoff);
+        }
+        Some(reason @ Reason::Busy(_)) => {
+            return conclusion(State::Waiting, reason.label(), reason.to_string(), Next::After(SOON));
+        }
+        Some(reason) => return conclusion(State::Blocked, reason.label(), reason.to_string(), Next::Interval),
+        None => {}
+    }
+    match (item.verb, &item.phase) {
+        (Verb::Keep, Phase::Steady) => conclusion(State::InSync, "InSync", String::new(), Next::Interval),
+        (Verb::Keep, Phase::Moving(why)) => conclusion(State::Progressing, "RollingOut", why.clone(), Next::After(SOON)),
+        (Verb::Keep, Phase::Busy(why)) => conclusion(State::Waiting, "Busy", why.clone(), Next::After(SOON)),
+        (Verb::Keep, Phase::Failed(why)) => conclusion(State::Degraded, "RolloutFailed", why.clone(), Next::Interval),
+        (_, _) if !acting => {
+            conclusion(State::Drifted, "NotApplied", "the mode is not to change anything".to_owned(), Next::Interval)
+        }
+        (_, _) if outcomes.is_empty() => {
+            conclusion(State::Waiting, "NotReached", "something before it failed, or the daemon is stopping".to_owned(), Next::Backoff)
+        }
+        // Believed when the next look finds it so.
+        (_, _) => conclusion(State::Progressing, "Applied", "changed; to be verified".to_owned(), Next::Backoff),
+    }
+}
+
+fn reason_of(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Throttled => "Throttled",
+        Failure::Unreachable(_) => "Unreachable",
+        Failure::Denied(_) => "Denied",
+        Failure::Conflict(_) => "Conflict",
+        Failure::Rejected(_) => "Rejected",
+    }
+}
+
+impl Board {
+    /// Notes a conclusion. Returns whether state or reason is new, which is worth a line in the log.
+    pub fn note(&mut self, key: &Key, conclusion: &Conclusion, aws: String, source: String, now: SystemTime) -> bool {
+        let before = self.statuses.get(key);
+        let same = before.is_some_and(|before| before.state == conclusion.state && before.reason == conclusion.reason);
+        let in_sync = matches!(conclusion.state, State::InSync | State::Degraded);
+        let drifted_since = before.and_then(|before| before.drifted_since).unwrap_or(now);
+        let status = Status {
+            state: conclusion.state,
+            reason: conclusion.reason,
+            message: conclusion.message.clone(),
+            since: before.filter(|_| same).map_or(now, |before| before.since),
+            drifted_since: (!in_sync).then_some(drifted_since),
+            aws,
+            source,
+        };
+        self.statuses.insert(key.clone(), status);
+        !same
+    }
+
+    /// How many resources of each kind are in each state.
+    #[must_use]
+    pub fn counts(&self) -> Vec<(&'static str, &'static str, usize)> {
+        let kinds = crate::model::KINDS.iter();
+        kinds
+            .flat_map(|row| STATES.iter().map(move |state| (row, *state)))
+            .map(|(row, state)| {
+                let count = self.statuses.iter().filter(|(key, status)| key.kind == row.kind && status.state == state);
+                (row.name, state.label(), count.count())
+            })
+            .collect()
+    }
+}
