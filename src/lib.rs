@@ -3,4 +3,5 @@
 pub mod policy;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+pub mod watch;
 pub mod yaml;
