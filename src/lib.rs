@@ -2,7 +2,10 @@
 
 pub mod action;
 pub mod aws;
+pub mod cli;
 pub mod codec;
+pub mod commands;
+pub mod daemon;
 pub mod diff;
 pub mod fields;
 pub mod live;
@@ -12,10 +15,16 @@ pub mod model;
 pub mod plan;
 pub mod policy;
 pub mod preset;
+pub mod queue;
+pub mod reconcile;
+pub mod report;
 pub mod resolve;
 pub mod resource;
 pub mod schema;
+pub mod serve;
+pub mod status;
 pub mod value;
+pub mod watch;
 pub mod world;
 pub mod yaml;
 
