@@ -86,7 +86,9 @@ pub(super) fn create(region: &mut Region, context: &Context, input: &Input) -> O
             Some(cluster.name().to_owned())
         }
         _ => {
-            return Err(invalid("Exactly one of autoScalingGroupProvider, managedInstancesProvider must be specified."));
+            return Err(invalid(
+                "Exactly one of autoScalingGroupProvider, managedInstancesProvider must be specified.",
+            ));
         }
     };
     record.insert("updateStatus".into(), json!("CREATE_COMPLETE"));

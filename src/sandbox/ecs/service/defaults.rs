@@ -109,11 +109,10 @@ pub fn launch_type(record: &Map) -> &str {
 
 /// Defaults inside objects that the service declares.
 pub(super) fn fill_nested(region: &Region, cluster: &str, record: &mut Map) {
-    if let Some(network) = record.get_mut("networkConfiguration").and_then(|n| n.get_mut("awsvpcConfiguration")) {
-        if let Some(network) = network.as_object_mut() {
-            network.entry("securityGroups").or_insert_with(|| json!([]));
-            network.entry("assignPublicIp").or_insert_with(|| json!("DISABLED"));
-        }
+    let network = record.get_mut("networkConfiguration").and_then(|network| network.get_mut("awsvpcConfiguration"));
+    if let Some(network) = network.and_then(Value::as_object_mut) {
+        network.entry("securityGroups").or_insert_with(|| json!([]));
+        network.entry("assignPublicIp").or_insert_with(|| json!("DISABLED"));
     }
     if let Some(connect) = record.get_mut("serviceConnectConfiguration").and_then(Value::as_object_mut) {
         let of_cluster = region.clusters.get(cluster).and_then(|c| c.record.get("serviceConnectDefaults"));
