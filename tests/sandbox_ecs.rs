@@ -18,6 +18,8 @@ use evenkeel::sandbox::Sandbox;
 use evenkeel::sandbox::connector::Connector;
 use evenkeel::sandbox::fault::{Fault, FaultKind};
 use proptest::prelude::*;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 fn client(sandbox: &Arc<Sandbox>) -> Client {
     let config = aws_sdk_ecs::Config::builder()
@@ -357,6 +359,25 @@ async fn faults_speak_the_language_of_ecs() {
     ecs.list_clusters().send().await.expect("the faults are used up");
     let refused = sandbox.state().log.iter().filter(|line| line.error.is_some()).count();
     assert_eq!(refused, 3);
+}
+
+#[tokio::test]
+async fn the_loopback_server_hangs_up_on_a_dropped_call() {
+    let sandbox = Sandbox::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
+    let address = listener.local_addr().expect("address");
+    tokio::spawn(evenkeel::sandbox::server::serve(Arc::clone(&sandbox), listener));
+    sandbox.inject(Fault { operation: "*".into(), times: 1, kind: FaultKind::DropBefore });
+    for (expected, what) in [("", "dropped"), ("HTTP/1.1 200 OK", "answered")] {
+        let mut stream = TcpStream::connect(address).await.expect("connect");
+        let target = "x-amz-target: AmazonEC2ContainerServiceV20141113.ListClusters";
+        let request =
+            format!("POST / HTTP/1.1\r\nhost: h\r\n{target}\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{{}}");
+        stream.write_all(request.as_bytes()).await.expect("send");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("read");
+        assert_eq!(answer.lines().next().unwrap_or_default(), expected, "{what}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

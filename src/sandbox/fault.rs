@@ -88,7 +88,11 @@ impl Sandbox {
             let body = json!({ "__type": error.code, "message": error.message }).to_string();
             ("ecs", "application/x-amz-json-1.1", body)
         } else {
-            ("iam", "text/xml", iam::xml::error("https://iam.amazonaws.com/doc/2010-05-08/", error))
+            let service = match Query::parse(&request.body).get("Version") {
+                Some("2011-06-15") => "sts",
+                _ => "iam",
+            };
+            (service, "text/xml", iam::xml::error("https://iam.amazonaws.com/doc/2010-05-08/", error))
         };
         self.state().record(service, operation, Some(error));
         Response { status: error.status, content_type, body: body.into_bytes() }

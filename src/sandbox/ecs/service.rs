@@ -147,7 +147,8 @@ impl Service {
         if !self.task_sets.is_empty() {
             view.insert("taskSets".into(), self.task_sets.iter().map(|set| set.view(false)).collect());
         }
-        if let Some(deployment) = self.deployments.iter().find(|deployment| deployment.is_moving()) {
+        // The newest one, whether it has ended or not (from memory).
+        if let Some(deployment) = self.deployments.first() {
             view.insert("currentServiceDeployment".into(), json!(deployment.arn));
         }
         let revisions = self.visible().map(|deployment| self.revision_summary(deployment, "arn")).collect();
