@@ -197,6 +197,23 @@ async fn without_rollback_a_failed_deployment_stays_failed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_first_deployment_that_fails_has_nothing_to_go_back_to() {
+    let (_, ecs) = with_cluster().await;
+    create(&ecs, "shop/web:crash", 1, breaker(true)).await;
+    seconds(60).await;
+    let failed = service(&ecs).await;
+    assert_eq!(primary(&failed).rollout_state(), Some(&DeploymentRolloutState::Failed));
+    let deployment = deployments(&ecs).await.swap_remove(0);
+    assert_eq!(deployment.status(), Some(&ServiceDeploymentStatus::RollbackFailed));
+    assert_eq!(deployment.status_reason(), Some("No rollback candidate was found to run the rollback."));
+
+    let good = register(&ecs, "shop/web:1").await;
+    ecs.update_service().service("web").task_definition(good).send().await.expect("update");
+    seconds(5).await;
+    assert_eq!(primary(&service(&ecs).await).rollout_state(), Some(&DeploymentRolloutState::Completed));
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_a_circuit_breaker_a_crashing_deployment_never_ends() {
     let (_, ecs) = with_cluster().await;
     create(&ecs, "shop/web:crash", 1, plain()).await;
@@ -269,6 +286,7 @@ async fn a_deleted_service_drains_then_fades_away() {
 
     ecs.delete_service().service("web").force(true).send().await.expect("delete");
     assert_eq!(service(&ecs).await.status(), Some("DRAINING"));
+    ecs.delete_service().service("web").send().await.expect("deleting twice is no error");
     assert!(ecs.list_services().send().await.expect("list").service_arns().is_empty());
     let (code, _) = refusal(ecs.update_service().service("web").desired_count(1).send().await);
     assert_eq!(code, "ServiceNotActiveException");
