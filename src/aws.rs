@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 
 use crate::action::Action;
 use crate::metrics::Metrics;
@@ -39,7 +39,8 @@ pub struct Aws {
 
 /// The SDK's configuration as every AWS tool has it: environment, profile, container or instance
 /// role; with timeouts and retries that a reconciler needs.
-pub async fn sdk_config() -> SdkConfig {
+#[must_use]
+pub fn loader() -> ConfigLoader {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
@@ -48,8 +49,6 @@ pub async fn sdk_config() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
-        .load()
-        .await
 }
 
 impl Aws {

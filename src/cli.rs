@@ -240,7 +240,9 @@ pub fn parse(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Result<
 
 /// The command with the file's values as defaults.
 fn with_file(mut command: clap::Command, file: &std::path::Path) -> Result<clap::Command, clap::Error> {
-    let complain = |text: String| clap::Error::raw(clap::error::ErrorKind::ValueValidation, format!("{}: {text}\n", file.display()));
+    let complain = |text: String| {
+        clap::Error::raw(clap::error::ErrorKind::ValueValidation, format!("{}: {text}\n", file.display()))
+    };
     let text = std::fs::read_to_string(file).map_err(|error| complain(error.to_string()))?;
     let parsed = crate::yaml::parse(text.as_bytes());
     if let Some(fault) = parsed.faults.first() {
@@ -265,7 +267,7 @@ fn with_file(mut command: clap::Command, file: &std::path::Path) -> Result<clap:
         let mut found = false;
         if has(&command) {
             found = true;
-            command = command.mut_arg(&id, |argument| argument.default_value(clap::builder::OsStr::from(text.clone())));
+            command = command.mut_arg(&id, |argument| argument.default_value(text.clone()));
         }
         let names: Vec<String> =
             command.get_subcommands().filter(|sub| has(sub)).map(|sub| sub.get_name().to_owned()).collect();
@@ -273,8 +275,7 @@ fn with_file(mut command: clap::Command, file: &std::path::Path) -> Result<clap:
             found = true;
             let text = text.clone();
             let id = id.clone();
-            command = command
-                .mut_subcommand(name, move |sub| sub.mut_arg(id, |argument| argument.default_value(clap::builder::OsStr::from(text))));
+            command = command.mut_subcommand(name, move |sub| sub.mut_arg(id, |argument| argument.default_value(text)));
         }
         if !found {
             let hint = did_you_mean(&key, known.iter().map(String::as_str));
@@ -288,7 +289,8 @@ fn with_file(mut command: clap::Command, file: &std::path::Path) -> Result<clap:
 /// `250ms`, `30s`, `5m`, `2h`.
 fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| "expected a number and a unit, such as 250ms, 30s, 5m or 2h".to_owned())?;
+    let number: u64 =
+        digits.parse().map_err(|_| "expected a number and a unit, such as 250ms, 30s, 5m or 2h".to_owned())?;
     let wait = match &text[digits.len()..] {
         "ms" => Duration::from_millis(number),
         "s" => Duration::from_secs(number),
@@ -318,7 +320,9 @@ mod tests {
     #[test]
     fn every_flag_is_an_environment_variable() {
         for sub in Cli::command().get_subcommands().filter(|sub| sub.get_name() != "completions") {
-            for argument in sub.get_arguments().filter(|argument| !["help", "version"].contains(&argument.get_id().as_str())) {
+            for argument in
+                sub.get_arguments().filter(|argument| !["help", "version"].contains(&argument.get_id().as_str()))
+            {
                 let name = argument.get_env().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
                 assert!(name.starts_with("EVENKEEL_"), "{} {}", sub.get_name(), argument.get_id());
             }
@@ -341,8 +345,8 @@ mod tests {
         let file = directory.path().join("evenkeel.yaml");
         std::fs::write(&file, "interval: 5m\nowner: team-a\n").unwrap();
         let parse = |rest: &[&str]| {
-            let arguments = ["evenkeel", "--config", file.to_str().unwrap()].iter().chain(rest).map(Into::into);
-            super::parse(arguments.collect::<Vec<_>>())
+            let start = ["evenkeel", "--config", file.to_str().unwrap()];
+            super::parse(start.iter().chain(rest).map(Into::into).collect::<Vec<_>>())
         };
         let Command::Run(run) = parse(&["run", "manifests", "--owner", "team-b"]).unwrap().command else { panic!() };
         assert_eq!((run.interval, run.target.owner.as_str()), (Duration::from_secs(300), "team-b"));

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch as channel;
 use tokio::time::{Instant, sleep_until};
 
+use crate::cli::Mode;
 use crate::load::{self, Desired};
 use crate::model::{Key, Problem};
 use crate::plan::{Item, Plan};
@@ -34,8 +35,8 @@ pub struct Options {
     pub quiet: Duration,
     /// How long it is waited for quiet at most.
     pub quiet_max: Duration,
-    /// Whether to make changes, or only to say which.
-    pub acting: bool,
+    /// What to do about differences.
+    pub mode: Mode,
     /// Whether to end after the first full pass.
     pub once: bool,
 }
@@ -95,7 +96,12 @@ impl Daemon {
         }
     }
 
-    async fn next(&self, hinted: &mut channel::Receiver<u64>, stop: &mut channel::Receiver<bool>, scan: Instant) -> Event {
+    async fn next(
+        &self,
+        hinted: &mut channel::Receiver<u64>,
+        stop: &mut channel::Receiver<bool>,
+        scan: Instant,
+    ) -> Event {
         // A heart that beats only with work would look stuck in a quiet hour.
         let beat = Instant::now() + self.options.interval;
         let due = self.queue.next_due();
@@ -167,7 +173,9 @@ impl Daemon {
             .filter(|(key, resource)| self.desired.resources.get(*key).is_none_or(|before| !same(before, resource)))
             .map(|(key, _)| key.clone())
             .collect();
-        for file in desired.stale.iter().filter(|file| desired.manifests.get(*file).is_some_and(|last| !last.is_empty())) {
+        for file in
+            desired.stale.iter().filter(|file| desired.manifests.get(*file).is_some_and(|last| !last.is_empty()))
+        {
             if self.desired.manifests.get(file) == desired.manifests.get(file) {
                 tracing::warn!(file = %file.display(), "has problems: its last good manifests stay in force");
             }
@@ -210,11 +218,13 @@ impl Daemon {
     async fn pass(&mut self, stop: &channel::Receiver<bool>) -> bool {
         let started = Instant::now();
         let due = with_partners(&self.desired.resources, self.queue.due(started));
-        let pass = if self.options.acting {
+        let pass = if self.options.mode == Mode::Apply {
             self.reconciler.pass(&self.desired.resources, &due, stop, &mut |_| {}).await
         } else {
             let plan = self.reconciler.plan(&self.desired.resources, &due).await;
-            log_drift(&plan, &self.shared);
+            if self.options.mode == Mode::Plan {
+                log_drift(&plan, &self.shared);
+            }
             Pass { items: by_key(plan), ..Pass::default() }
         };
         self.conclude(&pass, started)
@@ -226,7 +236,7 @@ impl Daemon {
         let mut well = true;
         for (key, item) in &pass.items {
             let outcomes: Vec<_> = pass.outcomes.iter().filter(|outcome| outcome.key == *key).collect();
-            let conclusion = conclude(item, &outcomes, self.options.acting);
+            let conclusion = conclude(item, &outcomes, self.options.mode == Mode::Apply);
             self.queue.settle(key, conclusion.next, started);
             well &= matches!(conclusion.state, State::InSync | State::Progressing);
             let source = self.desired.resources.get(key).map_or(String::new(), |resource| resource.source.to_string());
@@ -240,9 +250,10 @@ impl Daemon {
         let ok = pass.outcomes.iter().all(|outcome| outcome.result.is_ok()) && seen;
         let metrics = &self.shared.metrics;
         metrics.pass(started.elapsed(), seen, ok, now);
-        let drifted = board.statuses.iter().filter_map(|(key, status)| {
-            Some((key.kind.row().name, key.name.as_str(), status.drifted_since?))
-        });
+        let drifted = board
+            .statuses
+            .iter()
+            .filter_map(|(key, status)| Some((key.kind.row().name, key.name.as_str(), status.drifted_since?)));
         metrics.resources(board.counts(), drifted);
         well
     }
@@ -260,7 +271,8 @@ fn by_key(plan: Plan) -> BTreeMap<Key, Item> {
 }
 
 fn log_state(key: &Key, conclusion: &crate::status::Conclusion) {
-    let (resource, state, reason, why) = (key.to_string(), conclusion.state.label(), conclusion.reason, &conclusion.message);
+    let (resource, state, reason, why) =
+        (key.to_string(), conclusion.state.label(), conclusion.reason, &conclusion.message);
     match conclusion.state {
         State::InSync => tracing::info!(resource, state, "as declared"),
         State::Progressing | State::Drifted => tracing::info!(resource, state, reason, "{why}"),

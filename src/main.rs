@@ -1,9 +1,42 @@
-//! The `evenkeel` binary.
+//! The `evenkeel` binary: reads the command line, sets up the log, does what the command says.
 
-use tokio::net::TcpListener;
+use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> std::io::Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:4566").await?;
-    evenkeel::sandbox::server::serve(evenkeel::sandbox::Sandbox::new(), listener).await
+use evenkeel::cli::{self, Log};
+use evenkeel::commands;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = match cli::parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let failed = error.use_stderr();
+            // Nothing can be said when standard output is gone.
+            let _ = error.print();
+            return ExitCode::from(if failed { commands::ERROR } else { commands::OK });
+        }
+    };
+    if let Err(error) = log(cli.log, &cli.log_filter) {
+        eprintln!("error: --log-filter: {error}");
+        return ExitCode::from(commands::ERROR);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start: {error}");
+            return ExitCode::from(commands::ERROR);
+        }
+    };
+    runtime.block_on(commands::execute(cli))
+}
+
+fn log(form: Log, filter: &str) -> Result<(), tracing_subscriber::filter::ParseError> {
+    let filter = EnvFilter::try_new(filter)?;
+    let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    match form {
+        Log::Text => log.with_ansi(terminal && std::env::var_os("NO_COLOR").is_none()).init(),
+        Log::Json => log.json().flatten_event(true).init(),
+    }
+    Ok(())
 }

@@ -109,7 +109,8 @@ impl Reconciler {
                 progress(Progress::Acting(&item.key, action));
                 let started = tokio::time::Instant::now();
                 let result = self.aws.apply(action).await;
-                let outcome = Outcome { key: item.key.clone(), action: action.clone(), result, took: started.elapsed() };
+                let outcome =
+                    Outcome { key: item.key.clone(), action: action.clone(), result, took: started.elapsed() };
                 self.record(&outcome);
                 progress(Progress::Acted(&outcome));
                 let broke = outcome.result.is_err();
@@ -124,7 +125,8 @@ impl Reconciler {
     }
 
     fn record(&self, outcome: &Outcome) {
-        let (resource, action, target) = (outcome.key.to_string(), outcome.action.permission(), outcome.action.target());
+        let (resource, action, target) =
+            (outcome.key.to_string(), outcome.action.permission(), outcome.action.target());
         let took_ms = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX);
         self.metrics.action(action, outcome.result.is_ok());
         match &outcome.result {

@@ -39,7 +39,8 @@ pub fn plan_text(plan: &Plan, account: &Account) -> String {
         item_text(&mut text, item);
     }
     if plan.is_empty() {
-        let _ = writeln!(text, "Nothing to do: {} as declared.", count(plan.items.len(), "resource is", "resources are"));
+        let _ =
+            writeln!(text, "Nothing to do: {} as declared.", count(plan.items.len(), "resource is", "resources are"));
     } else {
         let _ = writeln!(text, "\n{}", summary(plan));
     }
@@ -72,12 +73,8 @@ fn summary(plan: &Plan) -> String {
     let of = |verb: Verb| plan.items.iter().filter(|item| item.verb == verb).count();
     let held = plan.items.iter().filter(|item| item.held.is_some() && !waits_for_plan(plan, item)).count();
     let calls: usize = plan.items.iter().map(|item| item.steps.len()).sum();
-    let mut text = format!(
-        "{} to create, {} to change, {} as declared",
-        of(Verb::Create),
-        of(Verb::Update),
-        of(Verb::Keep)
-    );
+    let mut text =
+        format!("{} to create, {} to change, {} as declared", of(Verb::Create), of(Verb::Update), of(Verb::Keep));
     if of(Verb::Unknown) > 0 {
         let _ = write!(text, ", {} unknown", of(Verb::Unknown));
     }
@@ -91,7 +88,9 @@ fn summary(plan: &Plan) -> String {
 /// Whether an item only waits for another that the same plan brings about.
 fn waits_for_plan(plan: &Plan, item: &Item) -> bool {
     match &item.held {
-        Some(crate::plan::Reason::WaitsFor(key)) => plan.items.iter().any(|other| other.key == *key && !other.steps.is_empty()),
+        Some(crate::plan::Reason::WaitsFor(key)) => {
+            plan.items.iter().any(|other| other.key == *key && !other.steps.is_empty())
+        }
         _ => false,
     }
 }
@@ -125,7 +124,9 @@ pub fn redacted(value: &Value) -> Value {
     match value {
         Value::Object(map) => map
             .iter()
-            .map(|(key, value)| (key.clone(), if SECRET.contains(&key.as_str()) { names(value) } else { redacted(value) }))
+            .map(|(key, value)| {
+                (key.clone(), if SECRET.contains(&key.as_str()) { names(value) } else { redacted(value) })
+            })
             .collect::<Map<_, _>>()
             .into(),
         Value::Array(items) => items.iter().map(redacted).collect(),
@@ -135,7 +136,9 @@ pub fn redacted(value: &Value) -> Value {
 
 fn names(value: &Value) -> Value {
     match value {
-        Value::Array(items) => items.iter().map(|item| item.get("name").cloned().unwrap_or_else(|| "(hidden)".into())).collect(),
+        Value::Array(items) => {
+            items.iter().map(|item| item.get("name").cloned().unwrap_or_else(|| "(hidden)".into())).collect()
+        }
         Value::Object(map) => map.keys().cloned().collect(),
         _ => "(hidden)".into(),
     }
@@ -205,7 +208,8 @@ fn change_json(change: &Change) -> Value {
 pub fn plan_markdown(plan: &Plan, account: &Account) -> String {
     let mut text = format!("### Evenkeel plan for account {}, {}\n\n", account.id, account.region);
     if plan.is_empty() {
-        let _ = writeln!(text, "Nothing to do: {} as declared.", count(plan.items.len(), "resource is", "resources are"));
+        let _ =
+            writeln!(text, "Nothing to do: {} as declared.", count(plan.items.len(), "resource is", "resources are"));
         return text;
     }
     text.push_str("| resource | field | live | declared | effect |\n| --- | --- | --- | --- | --- |\n");

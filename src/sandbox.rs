@@ -8,8 +8,10 @@
 //! Nothing here runs in the background: what a record looks like is computed from the record and
 //! the moment at which it is read.
 
+pub mod client;
 pub mod connector;
 pub mod ecs;
+pub mod fault;
 pub mod iam;
 pub mod server;
 pub mod sts;
@@ -124,6 +126,7 @@ pub struct LogLine {
 #[derive(Debug)]
 pub struct Sandbox {
     state: Mutex<State>,
+    faults: Mutex<Vec<fault::Fault>>,
     started: tokio::time::Instant,
     epoch: Duration,
 }
@@ -133,7 +136,12 @@ impl Sandbox {
     #[must_use]
     pub fn new() -> Arc<Self> {
         let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Arc::new(Self { state: Mutex::default(), started: tokio::time::Instant::now(), epoch })
+        Arc::new(Self {
+            state: Mutex::default(),
+            faults: Mutex::default(),
+            started: tokio::time::Instant::now(),
+            epoch,
+        })
     }
 
     /// Time since the Unix epoch on tokio's clock: paused and advanced together with it.
@@ -147,8 +155,8 @@ impl Sandbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Answers one request.
-    pub fn handle(&self, request: &Request) -> Response {
+    /// Answers one request that meets no fault.
+    fn answer(&self, request: &Request) -> Response {
         let context = Context { now: self.now(), region: request.region.clone().unwrap_or_else(|| REGION.to_owned()) };
         match &request.target {
             Some(target) => self.handle_json(&context, target, &request.body),

@@ -101,7 +101,9 @@ fn answer(shared: &Shared, request: &Request<Incoming>) -> Response<Full<Bytes>>
         }
         "/status" => page(StatusCode::OK, "application/json", status(shared).to_string()),
         "/" => page(StatusCode::OK, "text/html; charset=utf-8", html(shared)),
-        _ => page(StatusCode::NOT_FOUND, "text/plain", "there are /, /status, /metrics, /healthz, /readyz\n".to_owned()),
+        _ => {
+            page(StatusCode::NOT_FOUND, "text/plain", "there are /, /status, /metrics, /healthz, /readyz\n".to_owned())
+        }
     }
 }
 
@@ -168,7 +170,11 @@ fn html(shared: &Shared) -> String {
         env!("CARGO_PKG_VERSION"),
     );
     let in_sync = board.statuses.values().filter(|status| status.state == State::InSync).count();
-    let _ = write!(text, "<p>{in_sync} of {} as declared</p>", report::count(board.statuses.len(), "resource", "resources"));
+    let _ = write!(
+        text,
+        "<p>{in_sync} of {} as declared</p>",
+        report::count(board.statuses.len(), "resource", "resources")
+    );
     if let Some(why) = &board.unreadable {
         let _ = write!(text, "<h2 class=blocked>The directory cannot be read</h2><p>{}</p>", escape(why));
     }

@@ -117,12 +117,19 @@ pub struct Board {
 #[must_use]
 pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion {
     let conclusion = |state, reason, message: String, next| Conclusion { state, reason, message, next };
-    if let Some((outcome, failure)) = outcomes.iter().find_map(|outcome| Some((outcome, outcome.result.as_ref().err()?))) {
+    if let Some((outcome, failure)) =
+        outcomes.iter().find_map(|outcome| Some((outcome, outcome.result.as_ref().err()?)))
+    {
         let state = match failure {
             Failure::Denied(_) | Failure::Rejected(_) => State::Blocked,
             Failure::Throttled | Failure::Unreachable(_) | Failure::Conflict(_) => State::Waiting,
         };
-        return conclusion(state, reason_of(failure), format!("{}: {failure}", outcome.action.permission()), Next::Backoff);
+        return conclusion(
+            state,
+            reason_of(failure),
+            format!("{}: {failure}", outcome.action.permission()),
+            Next::Backoff,
+        );
     }
     match &item.held {
         Some(reason @ (Reason::WaitsFor(_) | Reason::CannotSee(_))) => {
@@ -136,15 +143,20 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
     }
     match (item.verb, &item.phase) {
         (Verb::Keep, Phase::Steady) => conclusion(State::InSync, "InSync", String::new(), Next::Interval),
-        (Verb::Keep, Phase::Moving(why)) => conclusion(State::Progressing, "RollingOut", why.clone(), Next::After(SOON)),
+        (Verb::Keep, Phase::Moving(why)) => {
+            conclusion(State::Progressing, "RollingOut", why.clone(), Next::After(SOON))
+        }
         (Verb::Keep, Phase::Busy(why)) => conclusion(State::Waiting, "Busy", why.clone(), Next::After(SOON)),
         (Verb::Keep, Phase::Failed(why)) => conclusion(State::Degraded, "RolloutFailed", why.clone(), Next::Interval),
         (_, _) if !acting => {
             conclusion(State::Drifted, "NotApplied", "the mode is not to change anything".to_owned(), Next::Interval)
         }
-        (_, _) if outcomes.is_empty() => {
-            conclusion(State::Waiting, "NotReached", "something before it failed, or the daemon is stopping".to_owned(), Next::Backoff)
-        }
+        (_, _) if outcomes.is_empty() => conclusion(
+            State::Waiting,
+            "NotReached",
+            "something before it failed, or the daemon is stopping".to_owned(),
+            Next::Backoff,
+        ),
         // Believed when the next look finds it so.
         (_, _) => conclusion(State::Progressing, "Applied", "changed; to be verified".to_owned(), Next::Backoff),
     }

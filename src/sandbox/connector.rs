@@ -6,6 +6,7 @@ use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
@@ -26,8 +27,11 @@ impl HttpConnector for Connector {
                 access_key: request.headers().get("authorization").and_then(access_key_of_signature),
                 body: request.body().bytes().unwrap_or_default().to_vec(),
             });
-            let status = StatusCode::try_from(response.status)
-                .map_err(|error| aws_smithy_runtime_api::client::result::ConnectorError::other(error.into(), None))?;
+            let Some(response) = response else {
+                return Err(ConnectorError::io(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into()));
+            };
+            let status =
+                StatusCode::try_from(response.status).map_err(|error| ConnectorError::other(error.into(), None))?;
             let mut http = HttpResponse::new(status, SdkBody::from(response.body));
             http.headers_mut().insert("content-type", response.content_type);
             Ok(http)

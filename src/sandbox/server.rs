@@ -1,6 +1,6 @@
 //! The sandbox as a loopback HTTP server: for the AWS CLI, boto3 and benchmarks.
 
-use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
 
 use http_body_util::{BodyExt as _, Full};
@@ -16,7 +16,7 @@ use super::{Request, Sandbox};
 ///
 /// # Errors
 /// When the listener can accept no more connections.
-pub async fn serve(sandbox: Arc<Sandbox>, listener: TcpListener) -> std::io::Result<()> {
+pub async fn serve(sandbox: Arc<Sandbox>, listener: TcpListener) -> io::Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         let sandbox = Arc::clone(&sandbox);
@@ -31,10 +31,7 @@ pub async fn serve(sandbox: Arc<Sandbox>, listener: TcpListener) -> std::io::Res
     }
 }
 
-async fn answer(
-    sandbox: Arc<Sandbox>,
-    request: hyper::Request<Incoming>,
-) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+async fn answer(sandbox: Arc<Sandbox>, request: hyper::Request<Incoming>) -> io::Result<hyper::Response<Full<Bytes>>> {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let target = header("x-amz-target");
     let signature = header("authorization");
@@ -48,6 +45,8 @@ async fn answer(
         }
     };
     let response = sandbox.handle(&Request { target, region, access_key, body });
+    // An error here makes hyper close the connection without a word.
+    let response = response.ok_or(io::ErrorKind::ConnectionReset)?;
     let mut http = hyper::Response::new(Full::new(Bytes::from(response.body)));
     *http.status_mut() =
         hyper::StatusCode::from_u16(response.status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);

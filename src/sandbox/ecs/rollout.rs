@@ -36,8 +36,22 @@ impl Event {
     }
 }
 
-/// Why a deployment failed, in ECS's words *(from memory)*.
-const BREAKER_REASON: &str = "ECS deployment circuit breaker: tasks failed to start.";
+/// Why a deployment fails, in the words of the deployment and of the service deployment.
+struct Cause {
+    by: &'static str,
+    failure: &'static str,
+    why: &'static str,
+}
+
+const BREAKER: Cause = Cause {
+    by: "ECS deployment circuit breaker",
+    failure: "tasks failed to start.",
+    why: "the circuit breaker threshold was exceeded",
+};
+
+/// *(from memory)*
+const STOP: Cause =
+    Cause { by: "ECS deployment stop", failure: "stopped on request.", why: "StopServiceDeployment was called" };
 
 impl Service {
     /// Brings the service up to date.
@@ -190,56 +204,51 @@ impl Service {
         let Some(failing) = self.primary_mut() else { return };
         let message = format!("(deployment {}) deployment failed: tasks failed to start.", failing.id);
         self.say(at, &message);
-        self.fail(at, BREAKER_REASON, "the circuit breaker threshold was exceeded", rollback == Some(true));
+        self.fail(at, &BREAKER, rollback == Some(true));
     }
 
     /// StopServiceDeployment on the deployment that is under way.
     pub(super) fn stop_deployment(&mut self, now: Duration, rollback: bool) {
-        self.fail(now, "ECS deployment was stopped.", "it was stopped by StopServiceDeployment", rollback);
+        self.fail(now, &STOP, rollback);
         self.wake(now);
     }
 
     /// Ends the PRIMARY deployment as FAILED and, if asked to, goes back to the last one that
     /// completed.
-    fn fail(&mut self, at: Duration, reason: &str, cause: &str, rollback: bool) {
+    fn fail(&mut self, at: Duration, cause: &Cause, rollback: bool) {
         let target =
             self.deployments.iter().position(|deployment| deployment.proven && deployment.role != Role::Primary);
         let Some(failing) = self.primary_mut() else { return };
         failing.rollout = "FAILED";
-        reason.clone_into(&mut failing.rollout_reason);
+        failing.rollout_reason = format!("{}: {}", cause.by, cause.failure);
         failing.updated = at;
         match (rollback, target) {
             (false, _) => {
                 failing.finish("STOPPED", at);
-                failing.status_reason = Some(format!("Service deployment failed because {cause}."));
+                failing.status_reason = Some(format!("Service deployment failed because {}.", cause.why));
             }
             (true, None) => {
                 failing.finish("ROLLBACK_FAILED", at);
-                failing.status_reason = Some(format!(
-                    "Service deployment failed because {cause}, and no rollback candidate was found to run the rollback."
-                ));
+                failing.status_reason = Some("No rollback candidate was found to run the rollback.".to_owned());
             }
             (true, Some(target)) => self.roll_back(at, cause, target),
         }
     }
 
-    fn roll_back(&mut self, at: Duration, cause: &str, target: usize) {
+    fn roll_back(&mut self, at: Duration, cause: &Cause, target: usize) {
         let Some(back) = self.deployments.get_mut(target) else { return };
         let (back_id, back_revision, revision) = (back.id.clone(), back.revision_arn.clone(), back.revision.clone());
         if let Some(failing) = self.primary_mut() {
             failing.role = Role::Active;
             failing.status = "ROLLBACK_IN_PROGRESS";
-            failing.status_reason = Some(format!("Service deployment is rolling back because {cause}."));
-            failing.rollback = Some(Rollback {
-                reason: format!("Service deployment rolled back because {cause}."),
-                at,
-                revision_arn: back_revision,
-            });
+            let reason = format!("Service deployment rolled back because {}.", cause.why);
+            failing.status_reason = Some(reason.clone());
+            failing.rollback = Some(Rollback { reason, at, revision_arn: back_revision });
         }
         if let Some(back) = self.deployments.get_mut(target) {
             back.role = Role::Primary;
             back.rollout = "IN_PROGRESS";
-            back.rollout_reason = format!("ECS deployment circuit breaker: rolling back to deploymentId {back_id}.");
+            back.rollout_reason = format!("{}: rolling back to deploymentId {back_id}.", cause.by);
             back.failed = 0;
             back.updated = at;
         }
@@ -399,9 +408,8 @@ impl Service {
                 continue;
             }
             deployment.role = Role::Gone;
-            let rolled_back = deployment.rollback.as_ref().filter(|rollback| rollback.revision_arn == revision);
-            if let ("ROLLBACK_IN_PROGRESS", Some(rollback)) = (deployment.status, rolled_back) {
-                deployment.status_reason = Some(rollback.reason.clone());
+            let back_to = deployment.rollback.as_ref().map(|rollback| rollback.revision_arn.as_str());
+            if deployment.status == "ROLLBACK_IN_PROGRESS" && back_to == Some(revision.as_str()) {
                 deployment.finish("ROLLBACK_SUCCESSFUL", at);
             }
         }

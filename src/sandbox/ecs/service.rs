@@ -147,7 +147,8 @@ impl Service {
         if !self.task_sets.is_empty() {
             view.insert("taskSets".into(), self.task_sets.iter().map(|set| set.view(false)).collect());
         }
-        if let Some(deployment) = self.deployments.iter().find(|deployment| deployment.is_moving()) {
+        // The newest one, whether it has ended or not (from memory).
+        if let Some(deployment) = self.deployments.first() {
             view.insert("currentServiceDeployment".into(), json!(deployment.arn));
         }
         let revisions = self.visible().map(|deployment| self.revision_summary(deployment, "arn")).collect();
@@ -300,13 +301,13 @@ fn not_active() -> ApiError {
     ApiError::new("ServiceNotActiveException", "Service was not ACTIVE.")
 }
 
-/// DeleteService.
+/// DeleteService. A service that is deleted already answers as it is: the model has no error for it.
 pub(super) fn delete(region: &mut Region, context: &Context, input: &Input) -> Outcome {
     let force = input.flag("force");
     let cluster = region.cluster(input.text("cluster"))?;
     let service = cluster.settled(input.required("service")?, context.now).ok_or_else(service_not_found)?;
     if !service.is_active() {
-        return Err(not_active());
+        return Ok(json!({ "service": service.view(true) }));
     }
     if service.text("schedulingStrategy") != "DAEMON" && !force {
         if service.desired() > 0 {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::input::{Input, text_of};
-use super::{Context, Outcome, Region, client, cluster_not_found, invalid, service_not_found};
+use super::{Context, Outcome, Region, cluster_not_found, invalid};
 use crate::sandbox::ApiError;
 
 /// "Maximum number of tags per resource - 50".
@@ -108,7 +108,7 @@ fn locate<'a>(region: &'a mut Region, arn: &str) -> Result<&'a mut Tags, ApiErro
         ["cluster", name] => Ok(&mut region.cluster(Some(name))?.tags),
         ["service", cluster, name] => {
             let service = region.cluster(Some(cluster))?.services.get_mut(*name).filter(|service| service.is_active());
-            Ok(&mut service.ok_or_else(service_not_found)?.tags)
+            Ok(&mut service.ok_or_else(gone)?.tags)
         }
         ["task-definition", reference] => Ok(&mut region.task_definition_mut(reference).ok_or_else(gone)?.tags),
         ["capacity-provider", name] => Ok(&mut region.capacity_providers.get_mut(*name).ok_or_else(gone)?.tags),
@@ -121,7 +121,7 @@ fn locate<'a>(region: &'a mut Region, arn: &str) -> Result<&'a mut Tags, ApiErro
             Ok(&mut cluster.instances.get_mut(*id).ok_or_else(gone)?.tags)
         }
         ["task-set", cluster, service, "ecs-svc", id] => {
-            let service = region.cluster(Some(cluster))?.services.get_mut(*service).ok_or_else(service_not_found)?;
+            let service = region.cluster(Some(cluster))?.services.get_mut(*service).ok_or_else(gone)?;
             let set = service.task_sets.iter_mut().find(|set| set.id == *id).ok_or_else(gone)?;
             Ok(&mut set.tags)
         }
@@ -130,5 +130,5 @@ fn locate<'a>(region: &'a mut Region, arn: &str) -> Result<&'a mut Tags, ApiErro
 }
 
 fn gone() -> ApiError {
-    client("The specified resource is no longer available or does not exist.")
+    invalid("The specified resource is no longer available or does not exist.")
 }

@@ -13,6 +13,9 @@ use super::tags::Tags;
 use super::{Context, Map, Outcome, Region, client, invalid, principal};
 use crate::sandbox::ApiError;
 
+/// "Task definition size: 64 KB."
+const MOST_BYTES: usize = 65_536;
+
 /// All revisions of one name. Numbers are never used again, whatever becomes of a revision.
 #[derive(Debug, Default)]
 pub struct Family {
@@ -113,6 +116,10 @@ pub(super) fn register(region: &mut Region, context: &Context, input: &Input) ->
     let mut record = input.members().clone();
     record.shift_remove("tags");
     check::check(input)?;
+    let length = json!(record).to_string().len();
+    if length > MOST_BYTES {
+        return Err(client(format!("Actual length: '{length}'. Max allowed length is '{MOST_BYTES}' bytes.")));
+    }
     defaults::fill(&mut record);
     check::check_sizes(&record)?;
     let name = input.required("family")?;

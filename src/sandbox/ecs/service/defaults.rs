@@ -60,9 +60,15 @@ pub(super) fn record(region: &Region, context: &Context, cluster: &str, request:
 fn deployment_configuration(daemon: bool) -> Value {
     let (most, least) = if daemon { (100, 0) } else { (200, 100) };
     json!({
-        "deploymentCircuitBreaker": { "enable": false, "rollback": false },
+        "deploymentCircuitBreaker": {
+            "enable": false,
+            "rollback": false,
+            "resetOnHealthyTask": true,
+            "thresholdConfiguration": { "type": "BOUNDED_PERCENT", "value": 50 },
+        },
         "maximumPercent": most,
         "minimumHealthyPercent": least,
+        "alarms": { "alarmNames": [], "enable": false, "rollback": false },
         "strategy": "ROLLING",
         "bakeTimeInMinutes": 0,
     })
@@ -109,11 +115,10 @@ pub fn launch_type(record: &Map) -> &str {
 
 /// Defaults inside objects that the service declares.
 pub(super) fn fill_nested(region: &Region, cluster: &str, record: &mut Map) {
-    if let Some(network) = record.get_mut("networkConfiguration").and_then(|n| n.get_mut("awsvpcConfiguration")) {
-        if let Some(network) = network.as_object_mut() {
-            network.entry("securityGroups").or_insert_with(|| json!([]));
-            network.entry("assignPublicIp").or_insert_with(|| json!("DISABLED"));
-        }
+    let network = record.get_mut("networkConfiguration").and_then(|network| network.get_mut("awsvpcConfiguration"));
+    if let Some(network) = network.and_then(Value::as_object_mut) {
+        network.entry("securityGroups").or_insert_with(|| json!([]));
+        network.entry("assignPublicIp").or_insert_with(|| json!("DISABLED"));
     }
     if let Some(connect) = record.get_mut("serviceConnectConfiguration").and_then(Value::as_object_mut) {
         let of_cluster = region.clusters.get(cluster).and_then(|c| c.record.get("serviceConnectDefaults"));
@@ -126,6 +131,16 @@ pub(super) fn fill_nested(region: &Region, cluster: &str, record: &mut Map) {
         for service in services.filter_map(Value::as_object_mut) {
             let port = service.get("portName").cloned().unwrap_or_default();
             service.entry("discoveryName").or_insert(port);
+        }
+    }
+    // The field of a placement strategy is read without regard to case and echoed in one form.
+    let strategies = record.get_mut("placementStrategy").and_then(Value::as_array_mut).into_iter().flatten();
+    for field in strategies.filter_map(|strategy| strategy.get_mut("field")) {
+        let text = field.as_str().unwrap_or_default();
+        match text.to_ascii_lowercase().as_str() {
+            "host" | "instanceid" => *field = json!("instanceId"),
+            "cpu" | "memory" => *field = json!(text.to_ascii_uppercase()),
+            _ => {}
         }
     }
     let volumes = record.get_mut("volumeConfigurations").and_then(Value::as_array_mut).into_iter().flatten();

@@ -10,6 +10,9 @@ use super::check;
 /// Lists of a container that are answered even when they are empty.
 const EMPTY_LISTS: [&str; 5] = ["portMappings", "environment", "mountPoints", "volumesFrom", "systemControls"];
 
+/// Lists of a container that come back in an order of ECS's own.
+const UNORDERED: [&str; 3] = ["portMappings", "volumesFrom", "links"];
+
 /// What a health check is when only its command is given.
 const HEALTH_CHECK: [(&str, i64); 3] = [("interval", 30), ("timeout", 5), ("retries", 3)];
 
@@ -47,6 +50,12 @@ fn fill_container(container: &mut Map, mode: &str) {
         // A mapping of a port range has no host port of its own.
         if let Some(port) = mapping.get("containerPort").cloned() {
             mapping.entry("hostPort").or_insert_with(|| if mode == "bridge" { json!(0) } else { port });
+        }
+    }
+    // Lists in which the order means nothing do not keep it.
+    for list in UNORDERED {
+        if let Some(items) = container.get_mut(list).and_then(Value::as_array_mut) {
+            items.sort_by_key(Value::to_string);
         }
     }
     if let Some(check) = container.get_mut("healthCheck").and_then(Value::as_object_mut) {

@@ -1,0 +1,104 @@
+//! What each command does. Standard output carries the result, standard error the log.
+
+mod apply;
+mod connect;
+mod offline;
+mod plan;
+mod run;
+#[cfg(feature = "sandbox")]
+mod sandbox;
+
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Command};
+use crate::load::{self, Desired};
+use crate::report;
+use crate::resource::Account;
+use crate::watch;
+use crate::world::Failure;
+
+/// Everything is as it should be.
+pub const OK: u8 = 0;
+/// Something failed.
+pub const ERROR: u8 = 1;
+/// `plan`: there is something to do.
+pub const CHANGES: u8 = 2;
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The manifests cannot be used.
+    #[error("{0}")]
+    Manifests(String),
+    /// AWS cannot be reached, or does not accept the credentials.
+    #[error("cannot start on AWS: {0}")]
+    Aws(Failure),
+    /// A port, a pipe or a file failed.
+    #[error("{what}: {error}")]
+    Io {
+        /// What was being done.
+        what: String,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// A bug in the table of metrics.
+    #[error("metrics: {0}")]
+    Metrics(prometheus::Error),
+}
+
+impl CommandError {
+    fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        move |error| Self::Io { what, error }
+    }
+}
+
+/// Does what the command line says.
+pub async fn execute(cli: Cli) -> ExitCode {
+    let result = match cli.command {
+        Command::Run(run) => run::run(run).await,
+        Command::Plan(plan) => plan::plan(plan).await,
+        Command::Apply(apply) => apply::apply(apply).await,
+        Command::Validate(validate) => offline::validate(&validate),
+        Command::Render(render) => offline::render(&render),
+        Command::Schema => offline::schema(),
+        Command::Completions(completions) => offline::completions(&completions),
+        Command::Healthcheck(healthcheck) => run::healthcheck(&healthcheck).await,
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(sandbox) => sandbox::sandbox(sandbox).await,
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        // Whoever reads our output has read enough.
+        Err(CommandError::Io { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(OK),
+        Err(error) => {
+            let _ = writeln!(anstream::stderr(), "error: {error}");
+            ExitCode::from(ERROR)
+        }
+    }
+}
+
+/// Writes to standard output; colour only on a terminal.
+fn print(text: &str) -> Result<(), CommandError> {
+    anstream::stdout().write_all(text.as_bytes()).map_err(CommandError::io("cannot write the output"))
+}
+
+/// Reads and loads a directory once.
+fn load_directory(directory: &Path, account: &Account) -> Result<Desired, CommandError> {
+    let snapshot = watch::read(directory)
+        .map_err(|error| CommandError::Manifests(format!("{error}\n  hint: {}", error.hint())))?;
+    let files: Vec<load::File> = snapshot.files.into_iter().map(load::File::from).collect();
+    Ok(load::load(&files, account, &Desired::default()))
+}
+
+/// Refuses to go on with manifests that have problems.
+fn refuse_problems(desired: &Desired) -> Result<(), CommandError> {
+    if desired.problems.is_empty() {
+        return Ok(());
+    }
+    let _ = anstream::stderr().write_all(report::problems_text(&desired.problems).as_bytes());
+    let problems = report::count(desired.problems.len(), "problem", "problems");
+    Err(CommandError::Manifests(format!("{problems} in the manifests; nothing was done")))
+}

@@ -1,0 +1,193 @@
+//! `evenkeel apply`: passes until everything is as declared and every rollout has ended.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::{CommandError, ERROR, OK, connect, load_directory, print, refuse_problems};
+use crate::action::Outcome;
+use crate::cli::Apply;
+use crate::load::Desired;
+use crate::model::Key;
+use crate::queue::{Backoff, Next, WorkQueue};
+use crate::reconcile::{Progress, Reconciler, with_partners};
+use crate::report::{self, Output};
+use crate::status::{Conclusion, State, conclude};
+
+const GREEN: Style = AnsiColor::Green.on_default();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
+const RED: Style = AnsiColor::Red.on_default();
+const DIM: Style = Style::new().dimmed();
+
+/// Between looks at what is under way: somebody is watching.
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), max: Duration::from_secs(15) };
+/// Between looks at a rollout.
+const ROLLOUT: Duration = Duration::from_secs(2);
+
+pub(super) async fn apply(command: Apply) -> Result<u8, CommandError> {
+    let connection = connect::connect(&command.target).await?;
+    let account = connection.reconciler.aws().account().clone();
+    let desired = load_directory(&command.target.directory, &account)?;
+    refuse_problems(&desired)?;
+    let stop = super::run::stop_signal();
+    let mut screen =
+        Screen { human: command.output != Output::Json, terminal: std::io::stderr().is_terminal(), lines: 0 };
+    let end = Instant::now() + command.timeout;
+    let (conclusions, outcomes) = converge(&connection.reconciler, &desired, &stop, end, &mut screen).await;
+    screen.clear();
+    let well = conclusions.values().all(|conclusion| conclusion.state == State::InSync);
+    print(&match command.output {
+        Output::Json => format!("{:#}\n", json(&desired, &conclusions, &outcomes, well)),
+        Output::Human | Output::Markdown => text(&conclusions, &outcomes),
+    })?;
+    Ok(if well { OK } else { ERROR })
+}
+
+/// Passes until nothing is under way any more, the time is up, or the user stops it.
+async fn converge(
+    reconciler: &Reconciler,
+    desired: &Desired,
+    stop: &watch::Receiver<bool>,
+    end: Instant,
+    screen: &mut Screen,
+) -> (BTreeMap<Key, Conclusion>, Vec<Outcome>) {
+    let mut queue = WorkQueue::new(BACKOFF, Duration::from_secs(u32::MAX.into()));
+    for key in desired.resources.keys() {
+        queue.request(key.clone(), Instant::now());
+    }
+    let mut conclusions: BTreeMap<Key, Conclusion> = BTreeMap::new();
+    let mut outcomes = Vec::new();
+    while let Some(due) = queue.next_due().filter(|due| *due <= end) {
+        let mut stopped = stop.clone();
+        tokio::select! {
+            () = sleep_until(due) => {}
+            _ = stopped.wait_for(|stop| *stop) => break,
+        }
+        let started = Instant::now();
+        let keys = with_partners(&desired.resources, queue.due(started));
+        let pass = reconciler.pass(&desired.resources, &keys, stop, &mut |progress| screen.show(&progress)).await;
+        for (key, item) in &pass.items {
+            let of_key: Vec<&Outcome> = pass.outcomes.iter().filter(|outcome| outcome.key == *key).collect();
+            let conclusion = conclude(item, &of_key, true);
+            let next = match (conclusion.state, conclusion.next) {
+                // What needs a person is not waited for; it would be found again and again.
+                (State::Blocked | State::Degraded, _) => Next::Interval,
+                (_, Next::After(_)) => Next::After(ROLLOUT),
+                (_, next) => next,
+            };
+            queue.settle(key, next, started);
+            conclusions.insert(key.clone(), conclusion);
+        }
+        outcomes.extend(pass.outcomes);
+        screen.waiting(&conclusions);
+        if pass.stopped {
+            break;
+        }
+    }
+    (conclusions, outcomes)
+}
+
+/// Live progress on standard error: a line per call, and below it what is waited for.
+struct Screen {
+    human: bool,
+    terminal: bool,
+    lines: usize,
+}
+
+impl Screen {
+    fn show(&mut self, progress: &Progress<'_>) {
+        let Progress::Acted(outcome) = progress else { return };
+        if !self.human {
+            return;
+        }
+        self.clear();
+        let took = format!("{DIM}{} ms{DIM:#}", outcome.took.as_millis());
+        let line = match &outcome.result {
+            Ok(()) => format!("{GREEN}✓{GREEN:#} {}  {} {took}", outcome.key, outcome.action),
+            Err(failure) => format!("{RED}✗{RED:#} {}  {}: {failure} {took}", outcome.key, outcome.action),
+        };
+        let _ = writeln!(anstream::stderr(), "{line}");
+    }
+
+    fn waiting(&mut self, conclusions: &BTreeMap<Key, Conclusion>) {
+        if !self.human || !self.terminal {
+            return;
+        }
+        self.clear();
+        let under_way = |conclusion: &Conclusion| matches!(conclusion.state, State::Progressing | State::Waiting);
+        let waiting: Vec<_> = conclusions.iter().filter(|(_, conclusion)| under_way(conclusion)).collect();
+        let mut text = String::new();
+        for (key, conclusion) in waiting.iter().take(8) {
+            let _ = writeln!(text, "{YELLOW}…{YELLOW:#} {key}  {DIM}{}{DIM:#}", conclusion.message);
+        }
+        if waiting.len() > 8 {
+            let _ = writeln!(text, "{DIM}  and {} more{DIM:#}", waiting.len() - 8);
+        }
+        self.lines = text.lines().count();
+        let _ = anstream::stderr().write_all(text.as_bytes());
+    }
+
+    /// Takes the lines of what is waited for off the terminal again.
+    fn clear(&mut self) {
+        for _ in 0..std::mem::take(&mut self.lines) {
+            let _ = write!(anstream::stderr(), "\x1b[1A\x1b[2K");
+        }
+    }
+}
+
+fn text(conclusions: &BTreeMap<Key, Conclusion>, outcomes: &[Outcome]) -> String {
+    let mut text = String::new();
+    for (key, conclusion) in conclusions.iter().filter(|(_, conclusion)| conclusion.state != State::InSync) {
+        let _ = writeln!(text, "{RED}{}{RED:#} {key}: {}", conclusion.state, conclusion.message);
+    }
+    let made = outcomes.iter().filter(|outcome| outcome.result.is_ok()).count();
+    let failed = outcomes.len() - made;
+    let in_sync = conclusions.values().filter(|conclusion| conclusion.state == State::InSync).count();
+    let all = report::count(conclusions.len(), "resource", "resources");
+    let _ = write!(text, "{in_sync} of {all} as declared; {}", report::count(made, "change", "changes"));
+    if failed > 0 {
+        let _ = write!(text, ", {}", report::count(failed, "failed call", "failed calls"));
+    }
+    text.push_str(".\n");
+    text
+}
+
+fn json(
+    desired: &Desired,
+    conclusions: &BTreeMap<Key, Conclusion>,
+    outcomes: &[Outcome],
+    well: bool,
+) -> serde_json::Value {
+    let resources: Vec<_> = conclusions
+        .iter()
+        .map(|(key, conclusion)| {
+            json!({
+                "kind": key.kind.to_string(),
+                "name": key.name,
+                "aws": desired.resources.get(key).map(|resource| resource.identity.to_string()),
+                "state": conclusion.state.label(),
+                "reason": conclusion.reason,
+                "message": conclusion.message,
+            })
+        })
+        .collect();
+    let actions: Vec<_> = outcomes
+        .iter()
+        .map(|outcome| {
+            json!({
+                "resource": outcome.key.to_string(),
+                "action": outcome.action.permission(),
+                "target": outcome.action.target(),
+                "took_ms": u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
+                "error": outcome.result.as_ref().err().map(ToString::to_string),
+            })
+        })
+        .collect();
+    json!({ "converged": well, "resources": resources, "actions": actions })
+}

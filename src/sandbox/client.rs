@@ -1,0 +1,27 @@
+//! Points the real SDK at a sandbox.
+
+use std::sync::Arc;
+
+use aws_config::{ConfigLoader, Region};
+use aws_sdk_sts::config::Credentials;
+
+use super::connector::Connector;
+use super::{REGION, Sandbox};
+
+/// Clients whose requests a sandbox in this process answers.
+#[must_use]
+pub fn point(loader: ConfigLoader, sandbox: &Arc<Sandbox>) -> ConfigLoader {
+    known(loader).http_client(Connector(Arc::clone(sandbox)))
+}
+
+/// Clients of a sandbox that serves at `url`.
+#[must_use]
+pub fn point_at(loader: ConfigLoader, url: &str) -> ConfigLoader {
+    known(loader).endpoint_url(url)
+}
+
+/// The sandbox takes any credentials: those of AWS's own documentation example.
+fn known(loader: ConfigLoader) -> ConfigLoader {
+    let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "sandbox", None, None, "sandbox");
+    loader.region(Region::new(REGION)).credentials_provider(credentials)
+}
