@@ -30,7 +30,9 @@ pub const MAX_DOCUMENTS: usize = 1000;
 pub const MAX_NODES: usize = 200_000;
 /// Most bytes of text in one file once aliases are expanded.
 pub const MAX_TEXT_BYTES: usize = 2 * 1024 * 1024;
-/// Most faults that are listed for one file.
+/// Longest key, in bytes.
+pub const MAX_KEY_BYTES: usize = 1024;
+/// Most faults that are listed for one file; reading ends there.
 pub const MAX_FAULTS: usize = 100;
 
 /// How much may be read again to name the lines of first occurrences: keeps a file of nothing but
@@ -85,9 +87,10 @@ pub struct Parsed {
 /// Reads every document of a file.
 ///
 /// A document with a fault yields no value, whatever else it says. The rest of the file is given up
-/// at a syntax error, at a map used as a key, and at a broken limit, since what follows cannot be
-/// told apart from the damage; the documents before it are kept. A file that is too large, not
-/// UTF-8, holds control characters or nests too deeply yields nothing but that fault.
+/// at a syntax error, at a map or list used as a key, and at a broken limit (values, text, documents,
+/// faults), since what follows cannot be told apart from the damage; the documents before it are
+/// kept. A file that is too large, not UTF-8, holds control characters or nests too deeply yields
+/// nothing but that fault.
 ///
 /// Never panics and ends in time proportional to the size of the file, whatever the bytes.
 #[must_use]

@@ -71,8 +71,8 @@ impl fmt::Display for Fault {
 
 /// All structural faults of a hand-written document, in the order of the document.
 ///
-/// References (`{ref: NAME}`) may stand wherever a resource or a principal is named. Whether the
-/// named actions, resources and principals exist is not looked at.
+/// References (`{ref: NAME}`) may stand for a resource, a principal and a condition's value. Whether
+/// the named actions, resources and principals exist is not looked at.
 #[must_use]
 pub fn check(document: &Value, kind: DocumentKind) -> Vec<Fault> {
     let mut check = Check { kind, faults: Vec::new(), sids: BTreeSet::new() };
@@ -301,7 +301,7 @@ impl<'d> Check<'d> {
                         self.fault(&path, message);
                     }
                 }
-                Value::Object(reference) if references && reference.len() == 1 && reference.contains_key("ref") => {}
+                reference if references && is_reference(reference) => {}
                 Value::Number(number) => {
                     self.fault_with_hint(
                         &path,
@@ -328,7 +328,8 @@ impl<'d> Check<'d> {
             };
             for (key, values) in keys {
                 let path = path.key(key);
-                let single = |value: &Value| matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_));
+                let plain = |value: &Value| matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_));
+                let single = |value: &Value| plain(value) || is_reference(value);
                 let fits = single(values) || values.as_array().is_some_and(|values| values.iter().all(single));
                 if !fits {
                     self.fault(&path, "takes text, a number, a boolean, or a list of these");
@@ -358,7 +359,10 @@ impl<'d> Check<'d> {
     }
 }
 
-/// The path of a member. Names come from the document, so one with a dot stands in quotes.
+fn is_reference(value: &Value) -> bool {
+    value.as_object().is_some_and(|members| members.len() == 1 && members.contains_key("ref"))
+}
+
 fn at(element: &str) -> Path {
     Path::default().key(element)
 }

@@ -259,7 +259,7 @@ fn documents_that_iam_takes_have_no_faults() {
         json!({}),
         json!({"Principal": "*"}),
         json!({"Principal": {"AWS": ["123456789012", {"ref": "web"}], "Federated": "x"}}),
-        json!({"Action": ["sts:AssumeRole", "sts:TagSession"], "Condition": {"ArnLike": {"aws:SourceArn": "arn:*"}}}),
+        json!({"Action": ["sts:AssumeRole", "sts:TagSession"], "Condition": {"ArnLike": {"aws:SourceArn": ["arn:*", {"ref": "Service/web"}]}}}),
     ] {
         assert_eq!(trust_faults(changes), none);
     }

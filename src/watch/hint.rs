@@ -34,7 +34,7 @@ impl Watcher {
         let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
         let plan = Plan::new(&directory);
         let mut watcher = Self { directory, hint, plan, system: None, refused: false };
-        watcher.arm();
+        watcher.arm(true);
         watcher
     }
 
@@ -45,7 +45,7 @@ impl Watcher {
         let plan = Plan::new(&self.directory);
         let moved = plan != self.plan;
         self.plan = plan;
-        self.arm();
+        self.arm(moved);
         if moved {
             // What changed in the new place before it was watched has been seen by nobody.
             bump(&self.hint);
@@ -58,24 +58,27 @@ impl Watcher {
         !self.refused
     }
 
-    /// Replaces the watch as a whole. The old one stays until the new one is in place.
-    fn arm(&mut self) {
-        let outcome = self.plan.watch(self.hint.clone());
-        let failure = match outcome {
-            Ok((system, failure)) => {
+    /// Has the system watch all of the plan. A `fresh` watch knows nothing of the folders of an older
+    /// plan, whose late events could end the watch on new ones in their place; without it, folders
+    /// that got lost are added again, which takes nothing when none did.
+    fn arm(&mut self, fresh: bool) {
+        let before = self.system.take();
+        // The old watch stays until the new one is in place.
+        let (kept, _until_the_end) = if fresh { (None, before) } else { (before, None) };
+        let failure = match kept.map_or_else(|| self.plan.system(self.hint.clone()), Ok) {
+            Ok(mut system) => {
+                let refusal = self.plan.watch(&mut system);
                 self.system = Some(system);
-                failure
+                refusal
             }
-            Err(error) => {
-                self.system = None;
-                Some(error)
-            }
+            Err(error) => Some(error),
         };
         match (&failure, self.refused) {
             (Some(error), false) => tracing::warn!(
                 directory = %self.directory.display(),
                 %error,
-                "the system refuses to watch the manifest directory: changes are seen at the next scan only; on Linux, raise fs.inotify.max_user_watches and max_user_instances"
+                "cannot watch the manifest directory: changes are seen at the next scan only; on Linux, raise \
+                 fs.inotify.max_user_watches and fs.inotify.max_user_instances"
             ),
             (None, true) => {
                 tracing::info!(directory = %self.directory.display(), "the manifest directory is watched again")
@@ -156,8 +159,8 @@ impl Plan {
         self.entries.insert(entry.to_owned());
     }
 
-    /// Has the system watch; hands back its first refusal beside the watch.
-    fn watch(&self, hint: watch::Sender<u64>) -> notify::Result<(RecommendedWatcher, Option<notify::Error>)> {
+    /// A watch on nothing yet, that gives a hint for what concerns this plan.
+    fn system(&self, hint: watch::Sender<u64>) -> notify::Result<RecommendedWatcher> {
         let plan = self.clone();
         let handler = move |event: notify::Result<Event>| {
             // An error means that events may be missing, which is a reason to look.
@@ -167,9 +170,14 @@ impl Plan {
         };
         // Links are not followed: one that leads out of the directory could make the system watch
         // everything there is. Links inside of it lead to what is watched anyway.
-        let mut system = RecommendedWatcher::new(handler, Config::default().with_follow_symlinks(false))?;
+        RecommendedWatcher::new(handler, Config::default().with_follow_symlinks(false))
+    }
+
+    /// Has the system watch everything in this plan; hands back its first refusal.
+    fn watch(&self, system: &mut RecommendedWatcher) -> Option<notify::Error> {
         let mut refusal = None;
         let folders = self.folders.iter().map(|folder| (folder, RecursiveMode::NonRecursive));
+        // The directory last: it may be one of the folders too, and then must be watched in depth.
         for (path, mode) in folders.chain(self.root.iter().map(|root| (root, RecursiveMode::Recursive))) {
             match system.watch(path, mode) {
                 // Gone since the plan was made: the next scan makes a new one.
@@ -177,7 +185,7 @@ impl Plan {
                 Err(error) => refusal = refusal.or(Some(error)),
             }
         }
-        Ok((system, refusal))
+        refusal
     }
 
     fn concerns(&self, event: &Event) -> bool {

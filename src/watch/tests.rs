@@ -384,6 +384,17 @@ fn reading_and_rearming_give_no_hint() {
     assert!(!hints.has_changed().unwrap());
 }
 
+#[test]
+fn rearming_for_ever_does_not_use_up_what_the_system_grants() {
+    let base = Base::new();
+    let (mut watcher, _hints) = start(&base.path);
+    // The usual limit is 128 watchers a user.
+    for _ in 0..300 {
+        watcher.rearm();
+        assert!(watcher.is_armed());
+    }
+}
+
 #[tokio::test]
 async fn polling_every_half_second_finds_changes_without_the_system() {
     let base = Base::new();

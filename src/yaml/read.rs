@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, EnumAccess, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::{Fault, MAX_DEPTH, MAX_FAULTS, MAX_NODES, MAX_TEXT_BYTES, locate, scan};
+use super::{Fault, MAX_DEPTH, MAX_FAULTS, MAX_KEY_BYTES, MAX_NODES, MAX_TEXT_BYTES, locate, scan};
 use crate::model::Position;
 use crate::value::{Path, Segment};
 
@@ -33,6 +33,8 @@ pub(super) struct State {
     text_bytes: usize,
     raised: Option<Raised>,
     pub(super) faults: Vec<Fault>,
+    /// Faults recorded in the whole file.
+    recorded: usize,
     /// Faults (by index) whose message still lacks the line of the first occurrence.
     firsts: Vec<(usize, Vec<locate::Step<String>>)>,
     /// How many first occurrences may still be looked for.
@@ -115,22 +117,20 @@ impl State {
     /// type is opaque. So the place is taken from the error's text, which ends in it.
     fn settle<E: fmt::Display>(&mut self, error: E) -> Result<(), E> {
         match self.raised.take() {
-            Some(raised) if !raised.fatal => {
+            // One more than is listed, so that the list can end in saying that there are more.
+            Some(raised) if !raised.fatal && self.recorded <= MAX_FAULTS => {
                 self.record(raised, place_in(&error.to_string()));
                 Ok(())
             }
             other => {
-                self.raised = other;
+                self.raised = other.map(|raised| Raised { fatal: true, ..raised });
                 Err(error)
             }
         }
     }
 
     fn record(&mut self, raised: Raised, at: Option<Position>) {
-        // One more than is listed, so that `limit_faults` can tell that there are more.
-        if self.faults.len() > MAX_FAULTS {
-            return;
-        }
+        self.recorded += 1;
         if let Some(steps) = raised.first {
             self.firsts.push((self.faults.len(), steps));
         }
@@ -374,8 +374,12 @@ impl<'de> Visitor<'de> for Key<'_> {
     }
 
     fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<String, E> {
-        key.clone_into(&mut self.state.key);
         self.state.spend(key.len())?;
+        if key.len() > MAX_KEY_BYTES {
+            self.state.key = key.chars().take(32).chain(['…']).collect();
+            return Err(self.refuse(format!("the key is longer than {MAX_KEY_BYTES} bytes"), "shorten it"));
+        }
+        key.clone_into(&mut self.state.key);
         if key == "<<" {
             return Err(self.refuse("merge keys (`<<`) are not supported".into(), "write the fields out"));
         }

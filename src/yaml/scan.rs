@@ -18,7 +18,9 @@ pub(super) fn too_deep() -> String {
 }
 
 pub(super) fn tag_message(tag: &str) -> String {
-    format!("YAML tags such as `{}` are not supported", tag.escape_debug())
+    let (shown, rest) = tag.split_at(tag.char_indices().nth(40).map_or(tag.len(), |(at, _)| at));
+    let more = if rest.is_empty() { "" } else { "…" };
+    format!("YAML tags such as `{}{more}` are not supported", shown.escape_debug())
 }
 
 /// Text that the parser may read.

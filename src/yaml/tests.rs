@@ -325,6 +325,18 @@ fn many_faults_are_cut_off_with_a_note() {
 }
 
 #[test]
+fn long_keys_and_tags_are_refused_without_being_repeated_in_full() {
+    let found = faults(format!("? {}\n: .nan\nb: 1\n", "k".repeat(MAX_KEY_BYTES + 1)));
+    let path = format!("{}…", "k".repeat(32));
+    assert_eq!(
+        found,
+        [format!("0@1:3: {path}: the key is longer than 1024 bytes"), format!("0@2:3: {path}: not a finite number")]
+    );
+    assert!(faults(format!("a: !{} b", "x".repeat(5000)))[0].len() < 120);
+    assert!(faults(format!("a: !!{} b", "x".repeat(5000)))[0].len() < 120);
+}
+
+#[test]
 fn values_and_keys_are_located_in_any_document() {
     let text = "a: 1\n---\nspec:\n  tags:\n    \"é\": x\n  list:\n  - one\n  -  {two: [ 3 ]}\n  text: |\n    x\n";
     let list = |rest: &[Segment]| [&[k("spec"), k("list")], rest].concat();
