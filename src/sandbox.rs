@@ -32,6 +32,8 @@ pub struct Request {
     pub target: Option<String>,
     /// The Region named in the request's signature, if it was signed.
     pub region: Option<String>,
+    /// The access key with which the request was signed.
+    pub access_key: Option<String>,
     /// The request body.
     pub body: Vec<u8>,
 }
@@ -102,6 +104,8 @@ pub struct State {
     pub ecs: ecs::State,
     /// Roles, policies, instance profiles.
     pub iam: iam::State,
+    /// Sessions of roles.
+    pub sts: sts::State,
     /// Every call that reached a handler, oldest first.
     pub log: Vec<LogLine>,
 }
@@ -155,7 +159,7 @@ impl Sandbox {
         let context = Context { now: self.now(), region: request.region.clone().unwrap_or_else(|| REGION.to_owned()) };
         match &request.target {
             Some(target) => self.handle_json(&context, target, &request.body),
-            None => self.handle_query(&context, &request.body),
+            None => self.handle_query(&context, request.access_key.as_deref(), &request.body),
         }
     }
 
@@ -174,7 +178,7 @@ impl Sandbox {
         Response { status, content_type: "application/x-amz-json-1.1", body: body.to_string().into_bytes() }
     }
 
-    fn handle_query(&self, context: &Context, body: &[u8]) -> Response {
+    fn handle_query(&self, context: &Context, access_key: Option<&str>, body: &[u8]) -> Response {
         let query = iam::query::Query::parse(body);
         let operation = query.get("Action").unwrap_or_default().to_owned();
         let mut state = self.state();
@@ -183,7 +187,7 @@ impl Sandbox {
             _ => ("iam", "https://iam.amazonaws.com/doc/2010-05-08/"),
         };
         let result = match service {
-            "sts" => sts::handle(context, &operation, &query),
+            "sts" => sts::handle(&mut state, context, access_key, &operation, &query),
             _ => iam::handle(&mut state, context, &operation, &query),
         };
         state.record(service, &operation, result.as_ref().err());

@@ -24,6 +24,7 @@ impl HttpConnector for Connector {
             let response = sandbox.handle(&Request {
                 target: request.headers().get("x-amz-target").map(str::to_owned),
                 region: request.headers().get("authorization").and_then(region_of_signature),
+                access_key: request.headers().get("authorization").and_then(access_key_of_signature),
                 body: request.body().bytes().unwrap_or_default().to_vec(),
             });
             let Some(response) = response else {
@@ -49,4 +50,11 @@ impl HttpClient for Connector {
 pub fn region_of_signature(authorization: &str) -> Option<String> {
     let scope = authorization.split("Credential=").nth(1)?;
     scope.split('/').nth(2).map(str::to_owned)
+}
+
+/// `AKIA…` out of `… Credential=AKIA…/20261121/us-east-1/ecs/aws4_request, …`.
+#[must_use]
+pub fn access_key_of_signature(authorization: &str) -> Option<String> {
+    let scope = authorization.split("Credential=").nth(1)?;
+    scope.split('/').next().map(str::to_owned)
 }

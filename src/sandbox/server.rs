@@ -9,7 +9,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
-use super::connector::region_of_signature;
+use super::connector::{access_key_of_signature, region_of_signature};
 use super::{Request, Sandbox};
 
 /// Serves the sandbox on `listener` until the future is dropped.
@@ -34,7 +34,9 @@ pub async fn serve(sandbox: Arc<Sandbox>, listener: TcpListener) -> io::Result<(
 async fn answer(sandbox: Arc<Sandbox>, request: hyper::Request<Incoming>) -> io::Result<hyper::Response<Full<Bytes>>> {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let target = header("x-amz-target");
-    let region = header("authorization").as_deref().and_then(region_of_signature);
+    let signature = header("authorization");
+    let region = signature.as_deref().and_then(region_of_signature);
+    let access_key = signature.as_deref().and_then(access_key_of_signature);
     let body = match request.into_body().collect().await {
         Ok(body) => body.to_bytes().to_vec(),
         Err(error) => {
@@ -42,7 +44,7 @@ async fn answer(sandbox: Arc<Sandbox>, request: hyper::Request<Incoming>) -> io:
             Vec::new()
         }
     };
-    let response = sandbox.handle(&Request { target, region, body });
+    let response = sandbox.handle(&Request { target, region, access_key, body });
     // An error here makes hyper close the connection without a word.
     let response = response.ok_or(io::ErrorKind::ConnectionReset)?;
     let mut http = hyper::Response::new(Full::new(Bytes::from(response.body)));

@@ -1,0 +1,175 @@
+//! What the daemon can do: one variant, one AWS API call.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::value::Value;
+
+/// One call. Named after the operation; ECS requests are carried whole, in wire form.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "variants and members are AWS's own names")]
+pub enum Action {
+    CreatePolicy {
+        name: String,
+        path: String,
+        description: Option<String>,
+        document: Value,
+        tags: BTreeMap<String, String>,
+    },
+    CreatePolicyVersion {
+        arn: String,
+        document: Value,
+    },
+    DeletePolicyVersion {
+        arn: String,
+        version: String,
+    },
+    TagPolicy {
+        arn: String,
+        tags: BTreeMap<String, String>,
+    },
+    CreateRole(Box<NewRole>),
+    UpdateRole {
+        role: String,
+        description: String,
+        max_session_duration: i32,
+    },
+    UpdateAssumeRolePolicy {
+        role: String,
+        document: Value,
+    },
+    PutRolePermissionsBoundary {
+        role: String,
+        arn: String,
+    },
+    PutRolePolicy {
+        role: String,
+        policy: String,
+        document: Value,
+    },
+    DeleteRolePolicy {
+        role: String,
+        policy: String,
+    },
+    AttachRolePolicy {
+        role: String,
+        arn: String,
+    },
+    DetachRolePolicy {
+        role: String,
+        arn: String,
+    },
+    TagRole {
+        role: String,
+        tags: BTreeMap<String, String>,
+    },
+    CreateInstanceProfile {
+        profile: String,
+        path: String,
+    },
+    AddRoleToInstanceProfile {
+        profile: String,
+        role: String,
+    },
+    PutAccountSettingDefault {
+        name: String,
+        value: String,
+    },
+    CreateCluster(Value),
+    UpdateCluster(Value),
+    PutClusterCapacityProviders(Value),
+    CreateCapacityProvider(Value),
+    UpdateCapacityProvider(Value),
+    RegisterTaskDefinition(Value),
+    CreateService(Value),
+    UpdateService(Value),
+    TagResource {
+        arn: String,
+        tags: BTreeMap<String, String>,
+    },
+}
+
+/// What CreateRole takes.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "members are AWS's own names")]
+pub struct NewRole {
+    pub name: String,
+    pub path: String,
+    pub assume_role_policy_document: Value,
+    pub description: Option<String>,
+    pub max_session_duration: Option<i32>,
+    pub permissions_boundary: Option<String>,
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Action {
+    /// The permission that the call needs, which is also its name in metrics and logs.
+    #[must_use]
+    pub const fn permission(&self) -> &'static str {
+        match self {
+            Self::CreatePolicy { .. } => "iam:CreatePolicy",
+            Self::CreatePolicyVersion { .. } => "iam:CreatePolicyVersion",
+            Self::DeletePolicyVersion { .. } => "iam:DeletePolicyVersion",
+            Self::TagPolicy { .. } => "iam:TagPolicy",
+            Self::CreateRole(_) => "iam:CreateRole",
+            Self::UpdateRole { .. } => "iam:UpdateRole",
+            Self::UpdateAssumeRolePolicy { .. } => "iam:UpdateAssumeRolePolicy",
+            Self::PutRolePermissionsBoundary { .. } => "iam:PutRolePermissionsBoundary",
+            Self::PutRolePolicy { .. } => "iam:PutRolePolicy",
+            Self::DeleteRolePolicy { .. } => "iam:DeleteRolePolicy",
+            Self::AttachRolePolicy { .. } => "iam:AttachRolePolicy",
+            Self::DetachRolePolicy { .. } => "iam:DetachRolePolicy",
+            Self::TagRole { .. } => "iam:TagRole",
+            Self::CreateInstanceProfile { .. } => "iam:CreateInstanceProfile",
+            Self::AddRoleToInstanceProfile { .. } => "iam:AddRoleToInstanceProfile",
+            Self::PutAccountSettingDefault { .. } => "ecs:PutAccountSettingDefault",
+            Self::CreateCluster(_) => "ecs:CreateCluster",
+            Self::UpdateCluster(_) => "ecs:UpdateCluster",
+            Self::PutClusterCapacityProviders(_) => "ecs:PutClusterCapacityProviders",
+            Self::CreateCapacityProvider(_) => "ecs:CreateCapacityProvider",
+            Self::UpdateCapacityProvider(_) => "ecs:UpdateCapacityProvider",
+            Self::RegisterTaskDefinition(_) => "ecs:RegisterTaskDefinition",
+            Self::CreateService(_) => "ecs:CreateService",
+            Self::UpdateService(_) => "ecs:UpdateService",
+            Self::TagResource { .. } => "ecs:TagResource",
+        }
+    }
+
+    /// What the call is about, for people: never a value that could be a secret.
+    #[must_use]
+    pub fn target(&self) -> String {
+        let member = |input: &Value, name: &str| input.get(name).and_then(Value::as_str).unwrap_or("?").to_owned();
+        match self {
+            Self::CreatePolicy { name, .. } => name.clone(),
+            Self::CreatePolicyVersion { arn, .. } | Self::TagPolicy { arn, .. } | Self::TagResource { arn, .. } => {
+                arn.clone()
+            }
+            Self::DeletePolicyVersion { arn, version } => format!("{arn} {version}"),
+            Self::CreateRole(role) => role.name.clone(),
+            Self::UpdateRole { role, .. } | Self::UpdateAssumeRolePolicy { role, .. } | Self::TagRole { role, .. } => {
+                role.clone()
+            }
+            Self::PutRolePermissionsBoundary { role, arn }
+            | Self::AttachRolePolicy { role, arn }
+            | Self::DetachRolePolicy { role, arn } => format!("{role} {arn}"),
+            Self::PutRolePolicy { role, policy, .. } | Self::DeleteRolePolicy { role, policy } => {
+                format!("{role} {policy}")
+            }
+            Self::CreateInstanceProfile { profile, .. } => profile.clone(),
+            Self::AddRoleToInstanceProfile { profile, role } => format!("{profile} {role}"),
+            Self::PutAccountSettingDefault { name, value } => format!("{name}={value}"),
+            Self::CreateCluster(input) => member(input, "clusterName"),
+            Self::UpdateCluster(input) | Self::PutClusterCapacityProviders(input) => member(input, "cluster"),
+            Self::CreateCapacityProvider(input) | Self::UpdateCapacityProvider(input) => member(input, "name"),
+            Self::RegisterTaskDefinition(input) => member(input, "family"),
+            Self::CreateService(input) => format!("{}/{}", member(input, "cluster"), member(input, "serviceName")),
+            Self::UpdateService(input) => format!("{}/{}", member(input, "cluster"), member(input, "service")),
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.permission(), self.target())
+    }
+}

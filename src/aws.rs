@@ -1,0 +1,131 @@
+//! AWS through its SDK: reads in batches, one call per action, errors by class. Decides nothing.
+
+mod calls;
+mod ecs;
+mod failure;
+mod iam;
+mod send;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+
+use crate::action::Action;
+use crate::metrics::Metrics;
+use crate::resource::{Account, Resource, partition_of};
+use crate::world::{Failure, Live, World};
+
+/// Longest that one attempt may take: a peer that reads a request and never answers would
+/// otherwise hold it for ever.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest that a call may take, attempts and pauses together.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
+/// Attempts for one call, the first one counted.
+const ATTEMPTS_MAX: u32 = 5;
+
+/// The account that the daemon looks after.
+#[derive(Debug)]
+pub struct Aws {
+    ecs: aws_sdk_ecs::Client,
+    iam: aws_sdk_iam::Client,
+    account: Account,
+    /// Task-definition revisions never change: each is read once.
+    revisions: Mutex<BTreeMap<String, Live>>,
+}
+
+/// The SDK's configuration as every AWS tool has it: environment, profile, container or instance
+/// role; with timeouts and retries that a reconciler needs.
+pub async fn sdk_config() -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build();
+    aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
+        .load()
+        .await
+}
+
+impl Aws {
+    /// Finds out whose credentials these are, and is ready to look after that account.
+    ///
+    /// # Errors
+    /// When no Region is configured, or AWS does not say who the caller is.
+    pub async fn connect(config: &SdkConfig, metrics: &Arc<Metrics>) -> Result<Self, Failure> {
+        let Some(region) = config.region().map(ToString::to_string) else {
+            return Err(Failure::Rejected(
+                "no AWS Region is configured: set AWS_REGION, or one in the profile".to_owned(),
+            ));
+        };
+        let counter = calls::Counter(Arc::clone(metrics));
+        let sts = aws_sdk_sts::Client::from_conf(
+            aws_sdk_sts::config::Builder::from(config).interceptor(counter.clone()).build(),
+        );
+        let caller = sts.get_caller_identity().send().await.map_err(failure::classify)?;
+        let id = caller.account().unwrap_or_default().to_owned();
+        let partition = caller.arn().and_then(|arn| arn.split(':').nth(1)).unwrap_or(partition_of(&region)).to_owned();
+        Ok(Self {
+            ecs: aws_sdk_ecs::Client::from_conf(
+                aws_sdk_ecs::config::Builder::from(config).interceptor(counter.clone()).build(),
+            ),
+            iam: aws_sdk_iam::Client::from_conf(
+                aws_sdk_iam::config::Builder::from(config).interceptor(counter).build(),
+            ),
+            account: Account { id, region, partition },
+            revisions: Mutex::default(),
+        })
+    }
+
+    /// The account and Region that calls go to.
+    #[must_use]
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Looks at resources, in as few calls as AWS allows. Never fails as a whole: what cannot be
+    /// read is [`crate::world::Seen::Unknown`].
+    pub async fn observe(&self, asked: &[&Resource]) -> World {
+        let mut world = World::default();
+        let (ecs, iam) = tokio::join!(self.observe_ecs(asked), self.observe_iam(asked));
+        world.seen.extend(iam);
+        world.seen.extend(ecs.seen);
+        world.revisions = ecs.revisions;
+        world.latest = ecs.latest;
+        world
+    }
+
+    /// Makes one call.
+    ///
+    /// # Errors
+    /// The class of AWS's error. After [`Failure::Unreachable`] the call may have had its effect.
+    pub async fn apply(&self, action: &Action) -> Result<(), Failure> {
+        match action {
+            Action::PutAccountSettingDefault { .. }
+            | Action::CreateCluster(_)
+            | Action::UpdateCluster(_)
+            | Action::PutClusterCapacityProviders(_)
+            | Action::CreateCapacityProvider(_)
+            | Action::UpdateCapacityProvider(_)
+            | Action::RegisterTaskDefinition(_)
+            | Action::CreateService(_)
+            | Action::UpdateService(_)
+            | Action::TagResource { .. } => self.apply_ecs(action).await,
+            _ => self.apply_iam(action).await,
+        }
+    }
+
+    fn remembered(&self, arn: &str) -> Option<Live> {
+        self.revisions.lock().unwrap_or_else(PoisonError::into_inner).get(arn).cloned()
+    }
+
+    fn remember(&self, revision: &Live) {
+        let mut revisions = self.revisions.lock().unwrap_or_else(PoisonError::into_inner);
+        revisions.insert(revision.arn.clone(), revision.clone());
+    }
+}

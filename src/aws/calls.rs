@@ -1,0 +1,39 @@
+//! Counts every attempt of every AWS call.
+
+use std::sync::Arc;
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextRef;
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+
+use crate::metrics::Metrics;
+
+/// Watches the SDK's attempts.
+#[derive(Debug, Clone)]
+pub(super) struct Counter(pub(super) Arc<Metrics>);
+
+#[aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint]
+impl Intercept for Counter {
+    fn name(&self) -> &'static str {
+        "EvenkeelCallCounter"
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(call) = config.load::<Metadata>() else { return Ok(()) };
+        let ok = matches!(context.output_or_error(), Some(Ok(_)));
+        let throttled = context.response().is_some_and(|response| {
+            let body = response.body().bytes().unwrap_or_default();
+            !ok && body.windows(b"Throttling".len()).any(|window| window == b"Throttling")
+        });
+        self.0.aws_call(&call.service().to_lowercase(), call.name(), ok, throttled);
+        Ok(())
+    }
+}

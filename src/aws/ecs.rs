@@ -1,0 +1,276 @@
+//! Amazon ECS: what is read how, and one call per action.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ecs::operation::create_capacity_provider::CreateCapacityProviderInput;
+use aws_sdk_ecs::operation::create_cluster::CreateClusterInput;
+use aws_sdk_ecs::operation::create_service::CreateServiceInput;
+use aws_sdk_ecs::operation::put_cluster_capacity_providers::PutClusterCapacityProvidersInput;
+use aws_sdk_ecs::operation::register_task_definition::RegisterTaskDefinitionInput;
+use aws_sdk_ecs::operation::update_capacity_provider::UpdateCapacityProviderInput;
+use aws_sdk_ecs::operation::update_cluster::UpdateClusterInput;
+use aws_sdk_ecs::operation::update_service::UpdateServiceInput;
+use aws_sdk_ecs::types::{CapacityProviderField, ClusterField, ServiceField, Tag, TaskDefinitionField};
+
+use super::Aws;
+use super::failure::classify;
+use super::send::{WithInput, input};
+use crate::action::Action;
+use crate::codec::encode;
+use crate::live;
+use crate::model::Key;
+use crate::plan::task_definition;
+use crate::resource::{Identity, Resource, TaskDefinition};
+use crate::value::Value;
+use crate::world::{DIGEST_TAG, Failure, Live, Seen, World};
+
+/// Services in one DescribeServices call (ECS API reference).
+const SERVICES_MAX: usize = 10;
+/// Clusters in one DescribeClusters call (ECS API reference).
+const CLUSTERS_MAX: usize = 100;
+/// Capacity providers in one DescribeCapacityProviders call (ECS API reference).
+const CAPACITY_PROVIDERS_MAX: usize = 10;
+
+/// Sends an action's own input through an operation of the client.
+macro_rules! send {
+    ($client:expr, $operation:ident, $input:ty, $value:expr) => {{
+        let input = input($value, <$input>::deserialize)?;
+        $client.$operation().customize().interceptor(WithInput(input)).send().await.map(|_| ()).map_err(classify)
+    }};
+}
+
+impl Aws {
+    pub(super) async fn apply_ecs(&self, action: &Action) -> Result<(), Failure> {
+        let ecs = &self.ecs;
+        match action {
+            Action::CreateCluster(value) => send!(ecs, create_cluster, CreateClusterInput, value),
+            Action::UpdateCluster(value) => send!(ecs, update_cluster, UpdateClusterInput, value),
+            Action::PutClusterCapacityProviders(value) => {
+                send!(ecs, put_cluster_capacity_providers, PutClusterCapacityProvidersInput, value)
+            }
+            Action::CreateCapacityProvider(value) => {
+                send!(ecs, create_capacity_provider, CreateCapacityProviderInput, value)
+            }
+            Action::UpdateCapacityProvider(value) => {
+                send!(ecs, update_capacity_provider, UpdateCapacityProviderInput, value)
+            }
+            Action::RegisterTaskDefinition(value) => self.register(value).await,
+            Action::CreateService(value) => send!(ecs, create_service, CreateServiceInput, value),
+            Action::UpdateService(value) => send!(ecs, update_service, UpdateServiceInput, value),
+            Action::PutAccountSettingDefault { name, value } => {
+                let call = ecs.put_account_setting_default().name(name.as_str().into()).value(value);
+                call.send().await.map(|_| ()).map_err(classify)
+            }
+            Action::TagResource { arn, tags } => {
+                let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+                let call = ecs.tag_resource().resource_arn(arn).set_tags(Some(tags.collect()));
+                call.send().await.map(|_| ()).map_err(classify)
+            }
+            other => Err(Failure::Rejected(format!("{other} is no ECS call"))),
+        }
+    }
+
+    /// Registers a revision. The SDK may not repeat the call by itself: an answer that is lost after
+    /// the effect would make a second revision.
+    async fn register(&self, value: &Value) -> Result<(), Failure> {
+        let input = input(value, RegisterTaskDefinitionInput::deserialize)?;
+        let once = aws_sdk_ecs::config::Builder::new().retry_config(aws_config::retry::RetryConfig::disabled());
+        let call = self.ecs.register_task_definition().customize().config_override(once).interceptor(WithInput(input));
+        call.send().await.map(|_| ()).map_err(classify)
+    }
+
+    pub(super) async fn observe_ecs(&self, asked: &[&Resource]) -> World {
+        let mut world = World::default();
+        let (clusters, providers, settings, services) = tokio::join!(
+            self.clusters(asked),
+            self.capacity_providers(asked),
+            self.account_settings(asked),
+            self.services(asked),
+        );
+        world.seen.extend(clusters.into_iter().chain(providers).chain(settings).chain(services));
+        self.task_definitions(asked, &mut world).await;
+        world
+    }
+
+    async fn clusters(&self, asked: &[&Resource]) -> Vec<(Key, Seen)> {
+        let named = named(asked, |identity| match identity {
+            Identity::Cluster { name } => Some(name.clone()),
+            _ => None,
+        });
+        let mut seen = Vec::new();
+        for chunk in named.chunks(CLUSTERS_MAX) {
+            let include =
+                [ClusterField::Attachments, ClusterField::Configurations, ClusterField::Settings, ClusterField::Tags];
+            let names = chunk.iter().map(|(name, _)| name.clone()).collect();
+            let call = self.ecs.describe_clusters().set_clusters(Some(names)).set_include(Some(include.to_vec()));
+            let answer = call.send().await.map_err(classify).map(|answer| Answer {
+                found: answer.clusters().iter().map(|cluster| encode(cluster)).collect(),
+                failures: answer.failures().iter().map(|failure| encode(failure)).collect(),
+            });
+            seen.extend(sort_out(chunk, answer, "clusterName", live::cluster));
+        }
+        seen
+    }
+
+    async fn capacity_providers(&self, asked: &[&Resource]) -> Vec<(Key, Seen)> {
+        let named = named(asked, |identity| match identity {
+            Identity::CapacityProvider { name } => Some(name.clone()),
+            _ => None,
+        });
+        let mut seen = Vec::new();
+        for chunk in named.chunks(CAPACITY_PROVIDERS_MAX) {
+            let names = chunk.iter().map(|(name, _)| name.clone()).collect();
+            let call = self.ecs.describe_capacity_providers().set_capacity_providers(Some(names));
+            let answer =
+                call.include(CapacityProviderField::Tags).send().await.map_err(classify).map(|answer| Answer {
+                    found: answer.capacity_providers().iter().map(|provider| encode(provider)).collect(),
+                    failures: answer.failures().iter().map(|failure| encode(failure)).collect(),
+                });
+            seen.extend(sort_out(chunk, answer, "name", live::capacity_provider));
+        }
+        seen
+    }
+
+    async fn account_settings(&self, asked: &[&Resource]) -> Vec<(Key, Seen)> {
+        let Some(resource) = asked.iter().find(|resource| resource.identity == Identity::AccountSettings) else {
+            return Vec::new();
+        };
+        let pages = self.ecs.list_account_settings().effective_settings(true).into_paginator().items().send();
+        let settings: Result<Vec<_>, _> = pages.collect().await;
+        let seen = match settings {
+            Ok(settings) => live::account_settings(&settings.iter().map(|setting| encode(setting)).collect()),
+            Err(error) => Seen::Unknown(classify(error)),
+        };
+        vec![(resource.key.clone(), seen)]
+    }
+
+    async fn services(&self, asked: &[&Resource]) -> Vec<(Key, Seen)> {
+        let mut by_cluster: BTreeMap<&str, Vec<(String, Key)>> = BTreeMap::new();
+        for resource in asked {
+            if let Identity::Service { cluster, name } = &resource.identity {
+                by_cluster.entry(cluster).or_default().push((name.clone(), resource.key.clone()));
+            }
+        }
+        let mut seen = Vec::new();
+        for (cluster, named) in by_cluster {
+            for chunk in named.chunks(SERVICES_MAX) {
+                let names = chunk.iter().map(|(name, _)| name.clone()).collect();
+                let call = self.ecs.describe_services().cluster(cluster).set_services(Some(names));
+                match call.include(ServiceField::Tags).send().await {
+                    Err(error)
+                        if error.as_service_error().is_some_and(|error| error.is_cluster_not_found_exception()) =>
+                    {
+                        seen.extend(chunk.iter().map(|(_, key)| (key.clone(), Seen::Absent)));
+                    }
+                    answer => {
+                        let answer = answer.map_err(classify).map(|answer| Answer {
+                            found: answer.services().iter().map(|service| encode(service)).collect(),
+                            failures: answer.failures().iter().map(|failure| encode(failure)).collect(),
+                        });
+                        seen.extend(sort_out(chunk, answer, "serviceName", live::service));
+                    }
+                }
+            }
+        }
+        seen
+    }
+
+    /// Task definitions last: what a service runs often answers for them without a call.
+    async fn task_definitions(&self, asked: &[&Resource], world: &mut World) {
+        for resource in asked {
+            match &resource.task_definition {
+                Some(TaskDefinition::Managed { key, digest, .. }) => {
+                    let Some(Seen::Present(service)) = world.seen.get(&resource.key) else { continue };
+                    let Some(running) = service.document.get("taskDefinition").and_then(Value::as_str) else {
+                        continue;
+                    };
+                    let running = running.to_owned();
+                    let tail = running.rsplit('/').next().unwrap_or(&running);
+                    let remembered = service.tags.get(DIGEST_TAG) == Some(&format!("{tail} {digest}"));
+                    let definition = asked.iter().find(|other| other.key == *key);
+                    if remembered {
+                        // The service was made to run exactly this content: nothing needs to be read.
+                        let tags = BTreeMap::from([(DIGEST_TAG.to_owned(), digest.clone())]);
+                        let mut live = Live { arn: running, tags, ..Live::default() };
+                        live.tags.extend(
+                            service.tags.get_key_value(crate::world::OWNER_TAG).map(|(k, v)| (k.clone(), v.clone())),
+                        );
+                        world.seen.insert(key.clone(), Seen::Present(live));
+                    } else if let Seen::Present(revision) = self.revision(&running).await {
+                        if definition.is_some_and(|definition| task_definition::matches(definition, &revision)) {
+                            world.seen.insert(key.clone(), Seen::Present(revision.clone()));
+                        }
+                        world.revisions.insert(running, revision);
+                    }
+                }
+                Some(TaskDefinition::Foreign(name)) if !name.contains(':') => {
+                    if let Seen::Present(revision) = self.revision(name).await {
+                        world.latest.insert(name.clone(), revision.arn);
+                    }
+                }
+                _ => {}
+            }
+        }
+        for resource in asked {
+            if let Identity::TaskDefinition { family } = &resource.identity {
+                if !world.seen.contains_key(&resource.key) {
+                    let seen = self.revision(family).await;
+                    world.seen.insert(resource.key.clone(), seen);
+                }
+            }
+        }
+    }
+
+    /// A revision by ARN, read once; or the newest ACTIVE one of a family.
+    async fn revision(&self, name: &str) -> Seen {
+        if let Some(revision) = self.remembered(name) {
+            return Seen::Present(revision);
+        }
+        let call = self.ecs.describe_task_definition().task_definition(name).include(TaskDefinitionField::Tags);
+        match call.send().await {
+            Ok(answer) => {
+                let definition = answer.task_definition().map(|definition| encode(definition)).unwrap_or_default();
+                let tags = answer.tags().iter().map(|tag| encode(tag)).collect();
+                let seen = live::revision(definition, tags);
+                if let Seen::Present(revision) = &seen {
+                    self.remember(revision);
+                }
+                seen
+            }
+            Err(error) => match classify(error) {
+                // The words of ECS for a family without an ACTIVE revision; the code says nothing.
+                Failure::Rejected(text) if text.contains("Unable to describe task definition") => Seen::Absent,
+                failure => Seen::Unknown(failure),
+            },
+        }
+    }
+}
+
+/// The names of one kind's resources, with their keys.
+fn named(asked: &[&Resource], name: impl Fn(&Identity) -> Option<String>) -> Vec<(String, Key)> {
+    asked.iter().filter_map(|resource| Some((name(&resource.identity)?, resource.key.clone()))).collect()
+}
+
+/// What a describe call answered.
+struct Answer {
+    found: Vec<Value>,
+    failures: Vec<Value>,
+}
+
+/// Every name that was asked for, with what the answer says of it.
+fn sort_out(
+    asked: &[(String, Key)],
+    answer: Result<Answer, Failure>,
+    name_member: &str,
+    meaning: fn(Value) -> Seen,
+) -> Vec<(Key, Seen)> {
+    let of = |name: &str| match &answer {
+        Err(failure) => Seen::Unknown(failure.clone()),
+        Ok(answer) => match answer.found.iter().find(|found| found.get(name_member).is_some_and(|found| found == name))
+        {
+            Some(found) => meaning(found.clone()),
+            None => live::unanswered(&answer.failures, name),
+        },
+    };
+    asked.iter().map(|(name, key)| (key.clone(), of(name))).collect()
+}

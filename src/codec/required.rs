@@ -1,0 +1,73 @@
+//! Which members a structure must have: the schemas do not say, and the SDK fills some of them
+//! silently with an empty string. From the ECS service model of 2026-11 (botocore 1.44).
+
+/// Structure → the members that ECS requires. Sorted by structure.
+pub const REQUIRED: &[(&str, &[&str])] = &[
+    ("AutoScalingGroupProvider", &["autoScalingGroupArn"]),
+    ("AwsVpcConfiguration", &["subnets"]),
+    ("CapacityProviderStrategyItem", &["capacityProvider"]),
+    ("ClusterServiceConnectDefaultsRequest", &["namespace"]),
+    ("ContainerDependency", &["containerName", "condition"]),
+    ("ContainerRestartPolicy", &["enabled"]),
+    ("CreateCapacityProviderInput", &["name"]),
+    ("CreateManagedInstancesProviderConfiguration", &["infrastructureRoleArn", "instanceLaunchTemplate"]),
+    ("CreateServiceInput", &["serviceName"]),
+    ("DeploymentAlarms", &["alarmNames", "rollback", "enable"]),
+    ("DeploymentCircuitBreaker", &["enable", "rollback"]),
+    ("DeploymentController", &["type"]),
+    ("DeploymentEarlySuccessCriteria", &["enable"]),
+    ("Device", &["hostPath"]),
+    ("EBSTagSpecification", &["resourceType"]),
+    ("EFSVolumeConfiguration", &["fileSystemId"]),
+    ("EnvironmentFile", &["value", "type"]),
+    ("EphemeralStorage", &["sizeInGiB"]),
+    ("FSxWindowsFileServerAuthorizationConfig", &["credentialsParameter", "domain"]),
+    ("FSxWindowsFileServerVolumeConfiguration", &["fileSystemId", "rootDirectory", "authorizationConfig"]),
+    ("FirelensConfiguration", &["type"]),
+    ("GatewayConnector", &["portName"]),
+    ("HealthCheck", &["command"]),
+    ("HostEntry", &["hostname", "ipAddress"]),
+    ("InferenceAccelerator", &["deviceName", "deviceType"]),
+    ("InstanceLaunchTemplate", &["ec2InstanceProfileArn", "networkConfiguration"]),
+    ("InstanceRequirementsRequest", &["vCpuCount", "memoryMiB"]),
+    ("LogConfiguration", &["logDriver"]),
+    ("MemoryMiBRequest", &["min"]),
+    ("MetricConfiguration", &["metricNames", "resolutionSeconds"]),
+    ("NvidiaMpsAllocation", &["memory"]),
+    ("ProxyConfiguration", &["containerName"]),
+    ("PutAccountSettingDefaultInput", &["name", "value"]),
+    ("PutClusterCapacityProvidersInput", &["cluster", "capacityProviders", "defaultCapacityProviderStrategy"]),
+    ("RegisterTaskDefinitionInput", &["family", "containerDefinitions"]),
+    ("RepositoryCredentials", &["credentialsParameter"]),
+    ("ResourceRequirement", &["type"]),
+    ("S3FilesVolumeConfiguration", &["fileSystemArn"]),
+    ("Secret", &["name", "valueFrom"]),
+    ("ServiceConnectAccessLogConfiguration", &["format"]),
+    ("ServiceConnectClientAlias", &["port"]),
+    ("ServiceConnectConfiguration", &["enabled"]),
+    ("ServiceConnectService", &["portName"]),
+    ("ServiceConnectTestTrafficHeaderMatchRules", &["exact"]),
+    ("ServiceConnectTestTrafficHeaderRules", &["name"]),
+    ("ServiceConnectTestTrafficRules", &["header"]),
+    ("ServiceConnectTlsConfiguration", &["issuerCertificateAuthority"]),
+    ("ServiceManagedEBSVolumeConfiguration", &["roleArn"]),
+    ("ServiceVolumeConfiguration", &["name"]),
+    ("ThresholdConfiguration", &["type", "value"]),
+    ("Tmpfs", &["containerPath", "size"]),
+    ("Ulimit", &["name", "softLimit", "hardLimit"]),
+    ("UpdateCapacityProviderInput", &["name"]),
+    ("UpdateClusterInput", &["cluster"]),
+    ("UpdateManagedInstancesProviderConfiguration", &["infrastructureRoleArn", "instanceLaunchTemplate"]),
+    ("UpdateServiceInput", &["service"]),
+    ("VCpuCountRangeRequest", &["min"]),
+    ("VpcLatticeConfiguration", &["roleArn", "targetGroupArn", "portName"]),
+];
+
+/// The required members of a structure.
+#[must_use]
+pub fn members(structure: &str) -> &'static [&'static str] {
+    match REQUIRED.binary_search_by_key(&structure, |(name, _)| name) {
+        Ok(at) => REQUIRED[at].1,
+        Err(_) => &[],
+    }
+}

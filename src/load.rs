@@ -1,0 +1,426 @@
+//! From the text of all files to resources: every document, every problem, never an error.
+//!
+//! # Guarantees
+//! - A file with a problem keeps the manifests that it had when it was last good. Nothing is ever
+//!   left out, and so taken for deleted, because it could not be read.
+//! - A file that never was good contributes the manifests in it that are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path as FilePath, PathBuf};
+
+use crate::model::{ANNOTATIONS, API_VERSION, Key, Kind, Manifest, Position, Problem, Source};
+use crate::resolve::{self, resolve};
+use crate::resource::{Account, Resource};
+use crate::schema;
+use crate::value::{Map, Path, Segment, Value, describe, did_you_mean};
+use crate::yaml;
+
+/// A file of the directory.
+#[derive(Debug, Clone)]
+pub struct File {
+    /// Relative to the directory.
+    pub path: PathBuf,
+    /// What it holds, or why that could not be read.
+    pub content: Result<Vec<u8>, Unreadable>,
+}
+
+/// Why a file could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// What a directory declares.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Desired {
+    /// Everything that is to be so.
+    pub resources: BTreeMap<Key, Resource>,
+    /// Everything that is wrong, in the order of files and lines.
+    pub problems: Vec<Problem>,
+    /// The manifests in force, by file: what a file that turns bad falls back on.
+    pub manifests: BTreeMap<PathBuf, Vec<Manifest>>,
+    /// The files whose newest content is not in force.
+    pub stale: BTreeSet<PathBuf>,
+    /// The manifests that have problems and no resource in force.
+    pub invalid: BTreeSet<Key>,
+}
+
+/// Reads the files of a directory for an account. `before` is what the directory declared so far.
+#[must_use]
+pub fn load(files: &[File], account: &Account, before: &Desired) -> Desired {
+    let mut desired = Desired::default();
+    let mut parsed: BTreeMap<PathBuf, Vec<Manifest>> = BTreeMap::new();
+    let mut bad: BTreeSet<PathBuf> = BTreeSet::new();
+    for file in files {
+        let (manifests, problems) = read(file);
+        if !problems.is_empty() {
+            bad.insert(file.path.clone());
+        }
+        desired.problems.extend(problems);
+        parsed.insert(file.path.clone(), manifests);
+    }
+    // A file that turns out bad is replaced by its last good content, which may in turn be what
+    // another file's fault came from: so until no further file turns bad.
+    loop {
+        desired.manifests = in_force(&parsed, &bad, before);
+        let (unique, twice) = unique(&desired.manifests);
+        let mut resolved = resolve(&unique, account);
+        check(&mut resolved);
+        let mut faults = resolved.faults;
+        faults.extend(twice);
+        let fresh = |fault: &resolve::Fault, file: &PathBuf| !bad.contains(file) && concerns(&parsed[file], fault);
+        let newly_bad: BTreeSet<PathBuf> =
+            parsed.keys().filter(|file| faults.iter().any(|fault| fresh(fault, file))).cloned().collect();
+        for file in files.iter().filter(|file| newly_bad.contains(&file.path)) {
+            let concerned = faults.iter().filter(|fault| concerns(&parsed[&file.path], fault));
+            desired.problems.extend(concerned.map(|fault| problem(file, &parsed[&file.path], fault)));
+        }
+        if newly_bad.is_empty() {
+            desired.invalid = faults.into_iter().map(|fault| fault.key).collect();
+            desired.resources = resolved.resources;
+            break;
+        }
+        bad.extend(newly_bad);
+    }
+    desired.invalid.extend(desired.problems.iter().filter_map(|problem| problem.key.clone()));
+    desired.invalid.retain(|key| !desired.resources.contains_key(key));
+    desired.stale = bad;
+    desired.problems.sort();
+    desired.problems.dedup();
+    desired
+}
+
+fn concerns(manifests: &[Manifest], fault: &resolve::Fault) -> bool {
+    manifests.iter().any(|manifest| manifest.key == fault.key)
+}
+
+/// The manifests that count: of a bad file the last good ones, if it ever was good.
+fn in_force(
+    parsed: &BTreeMap<PathBuf, Vec<Manifest>>,
+    bad: &BTreeSet<PathBuf>,
+    before: &Desired,
+) -> BTreeMap<PathBuf, Vec<Manifest>> {
+    parsed
+        .iter()
+        .map(|(file, manifests)| match before.manifests.get(file).filter(|_| bad.contains(file)) {
+            Some(last_good) => (file.clone(), last_good.clone()),
+            None => (file.clone(), manifests.clone()),
+        })
+        .collect()
+}
+
+/// Manifests by key, and a fault for each that shares its key with another.
+fn unique(files: &BTreeMap<PathBuf, Vec<Manifest>>) -> (BTreeMap<Key, Manifest>, Vec<resolve::Fault>) {
+    let mut unique: BTreeMap<Key, Manifest> = BTreeMap::new();
+    let mut twice: BTreeMap<Key, Vec<&Source>> = BTreeMap::new();
+    for manifest in files.values().flatten() {
+        twice.entry(manifest.key.clone()).or_default().push(&manifest.source);
+        unique.insert(manifest.key.clone(), manifest.clone());
+    }
+    twice.retain(|_, sources| sources.len() > 1);
+    let faults = twice.iter().map(|(key, sources)| {
+        let places = sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+        resolve::Fault {
+            key: key.clone(),
+            path: Path::default().key("metadata").key("name"),
+            on_key: false,
+            message: format!("{key} is declared more than once: {places}"),
+            hint: Some("rename one, or take one away".to_owned()),
+        }
+    });
+    let faults = faults.collect();
+    for key in twice.keys() {
+        unique.remove(key);
+    }
+    (unique, faults)
+}
+
+/// Checks every resource against its kind's schema; those with faults are taken out.
+fn check(resolved: &mut resolve::Resolved) {
+    let mut wrong: BTreeSet<Key> = BTreeSet::new();
+    for resource in resolved.resources.values() {
+        for fault in schema::check(resource.key.kind, &resource.spec) {
+            wrong.insert(resource.manifest.clone());
+            resolved.faults.push(resolve::Fault {
+                key: resource.manifest.clone(),
+                path: fault.path.under(&resource.origin),
+                on_key: fault.key,
+                message: fault.message,
+                hint: fault.hint,
+            });
+        }
+        if resource.key.kind == Kind::Service
+            && resource.task_definition.is_none()
+            && needs_task_definition(&resource.spec)
+        {
+            wrong.insert(resource.manifest.clone());
+            resolved.faults.push(resolve::Fault {
+                key: resource.manifest.clone(),
+                path: resource.origin.clone(),
+                on_key: false,
+                message: "missing field `taskDefinition`".to_owned(),
+                hint: Some("a name, {ref: NAME}, or the definition itself".to_owned()),
+            });
+        }
+    }
+    resolved.resources.retain(|_, resource| !wrong.contains(&resource.manifest));
+}
+
+/// Only a service whose tasks another system starts has none of its own (ECS service model).
+fn needs_task_definition(spec: &Value) -> bool {
+    spec.pointer("/deploymentController/type").is_none_or(|kind| kind != "EXTERNAL")
+}
+
+/// A fault with its place in the file.
+fn problem(file: &File, manifests: &[Manifest], fault: &resolve::Fault) -> Problem {
+    let manifest = manifests.iter().find(|manifest| manifest.key == fault.key);
+    let at = match (&file.content, manifest) {
+        (Ok(bytes), Some(manifest)) => nearest(bytes, manifest.source.document, &fault.path, fault.on_key),
+        _ => None,
+    };
+    Problem {
+        file: file.path.clone(),
+        at,
+        path: fault.path.to_string(),
+        key: Some(fault.key.clone()),
+        message: fault.message.clone(),
+        hint: fault.hint.clone(),
+    }
+}
+
+/// The place of a path or, where it leads to something that a preset or a name filled in, of the
+/// nearest value around it that is written.
+fn nearest(bytes: &[u8], document: usize, path: &Path, on_key: bool) -> Option<Position> {
+    let segments = &path.0;
+    yaml::locate(bytes, document, segments, on_key)
+        .or_else(|| (0..segments.len()).rev().find_map(|n| yaml::locate(bytes, document, &segments[..n], false)))
+}
+
+fn read(file: &File) -> (Vec<Manifest>, Vec<Problem>) {
+    let bytes = match &file.content {
+        Ok(bytes) => bytes,
+        Err(unreadable) => {
+            let problem = Problem {
+                file: file.path.clone(),
+                at: None,
+                path: String::new(),
+                key: None,
+                message: unreadable.message.clone(),
+                hint: unreadable.hint.clone(),
+            };
+            return (Vec::new(), vec![problem]);
+        }
+    };
+    let parsed = yaml::parse(bytes);
+    let mut problems: Vec<Problem> = parsed
+        .faults
+        .into_iter()
+        .map(|fault| Problem {
+            file: file.path.clone(),
+            at: fault.at,
+            path: fault.path,
+            key: None,
+            message: fault.message,
+            hint: fault.hint,
+        })
+        .collect();
+    let mut manifests = Vec::new();
+    for document in parsed.documents {
+        let mut envelope = Envelope { file: &file.path, bytes, document: document.index, problems: Vec::new() };
+        let manifest = envelope.read(document.value);
+        problems.append(&mut envelope.problems);
+        manifests.extend(manifest);
+    }
+    (manifests, problems)
+}
+
+/// One document on its way to becoming a manifest.
+struct Envelope<'a> {
+    file: &'a FilePath,
+    bytes: &'a [u8],
+    document: usize,
+    problems: Vec<Problem>,
+}
+
+impl Envelope<'_> {
+    fn problem(&mut self, path: &[&str], key: bool, message: impl Into<String>, hint: Option<String>) {
+        let path: Path = path.iter().map(|name| Segment::Key((*name).to_owned())).collect();
+        self.problems.push(Problem {
+            file: self.file.to_owned(),
+            at: nearest(self.bytes, self.document, &path, key),
+            path: path.to_string(),
+            key: None,
+            message: message.into(),
+            hint,
+        });
+    }
+
+    fn read(&mut self, document: Value) -> Option<Manifest> {
+        let Value::Object(mut document) = document else {
+            self.problem(&[], false, format!("expected a manifest, found {}", describe(&document)), None);
+            return None;
+        };
+        match document.shift_remove("apiVersion") {
+            Some(Value::String(version)) if version == API_VERSION => {}
+            Some(other) => {
+                let hint = Some(format!("write apiVersion: {API_VERSION}"));
+                self.problem(
+                    &["apiVersion"],
+                    false,
+                    format!("expected {API_VERSION}, found {}", describe(&other)),
+                    hint,
+                );
+            }
+            None => {
+                self.problem(&[], false, "missing field `apiVersion`", Some(format!("add apiVersion: {API_VERSION}")))
+            }
+        }
+        let kind = match document.shift_remove("kind") {
+            Some(Value::String(kind)) => match kind.parse::<Kind>() {
+                Ok(kind) => Some(kind),
+                Err(hint) => {
+                    self.problem(&["kind"], false, format!("there is no kind `{kind}`"), Some(hint));
+                    None
+                }
+            },
+            Some(other) => {
+                self.problem(&["kind"], false, format!("expected a string, found {}", describe(&other)), None);
+                None
+            }
+            None => {
+                self.problem(&[], false, "missing field `kind`", None);
+                None
+            }
+        };
+        let metadata = document.shift_remove("metadata");
+        let (name, labels, annotations) = self.metadata(metadata);
+        let spec = document.shift_remove("spec");
+        if spec.is_none() {
+            self.problem(&[], false, "missing field `spec`", None);
+        }
+        for key in document.keys() {
+            let hint = did_you_mean(key, ["apiVersion", "kind", "metadata", "spec"])
+                .map(|name| format!("did you mean `{name}`?"));
+            self.problem(&[key], true, format!("unknown field `{key}`"), hint);
+        }
+        let line = yaml::locate(self.bytes, self.document, &[], false).map_or(1, |at| at.line);
+        let source = Source { file: self.file.to_owned(), document: self.document, line };
+        if !self.problems.is_empty() {
+            // With a name the problem can be shown at the resource, too.
+            if let (Some(kind), Some(name)) = (kind, &name) {
+                for problem in &mut self.problems {
+                    problem.key = Some(Key::new(kind, name.clone()));
+                }
+            }
+            return None;
+        }
+        Some(Manifest { key: Key::new(kind?, name?), source, labels, annotations, spec: spec? })
+    }
+
+    fn metadata(
+        &mut self,
+        metadata: Option<Value>,
+    ) -> (Option<String>, BTreeMap<String, String>, BTreeMap<String, String>) {
+        let Some(Value::Object(mut metadata)) = metadata else {
+            match metadata {
+                Some(other) => {
+                    self.problem(&["metadata"], false, format!("expected a map, found {}", describe(&other)), None)
+                }
+                None => self.problem(&[], false, "missing field `metadata`", None),
+            }
+            return Default::default();
+        };
+        let name = match metadata.shift_remove("name") {
+            Some(Value::String(name)) if !name.is_empty() && !name.contains('/') => Some(name),
+            Some(other) => {
+                let hint = match &other {
+                    Value::Number(number) => Some(format!("write \"{number}\"")),
+                    _ => Some("a name is text without `/`".to_owned()),
+                };
+                self.problem(
+                    &["metadata", "name"],
+                    false,
+                    format!("expected a name, found {}", describe(&other)),
+                    hint,
+                );
+                None
+            }
+            None => {
+                self.problem(&["metadata"], false, "missing field `name`", None);
+                None
+            }
+        };
+        let labels = self.text_map("labels", metadata.shift_remove("labels"));
+        let annotations = self.text_map("annotations", metadata.shift_remove("annotations"));
+        self.check_annotations(&annotations);
+        for key in metadata.keys() {
+            let hint =
+                did_you_mean(key, ["name", "labels", "annotations"]).map(|name| format!("did you mean `{name}`?"));
+            self.problem(&["metadata", key], true, format!("unknown field `{key}`"), hint);
+        }
+        (name, labels, annotations)
+    }
+
+    fn text_map(&mut self, member: &str, value: Option<Value>) -> BTreeMap<String, String> {
+        let map: Map<String, Value> = match value {
+            None | Some(Value::Null) => return BTreeMap::new(),
+            Some(Value::Object(map)) => map,
+            Some(other) => {
+                self.problem(&["metadata", member], false, format!("expected a map, found {}", describe(&other)), None);
+                return BTreeMap::new();
+            }
+        };
+        let mut texts = BTreeMap::new();
+        for (key, value) in map {
+            match value {
+                Value::String(text) => {
+                    texts.insert(key, text);
+                }
+                other => {
+                    let hint = (!other.is_array() && !other.is_object()).then(|| format!("write \"{other}\""));
+                    self.problem(
+                        &["metadata", member, &key],
+                        false,
+                        format!("expected a string, found {}", describe(&other)),
+                        hint,
+                    );
+                }
+            }
+        }
+        texts
+    }
+
+    /// An annotation of ours that means nothing would be a promise that is not kept.
+    fn check_annotations(&mut self, annotations: &BTreeMap<String, String>) {
+        for (name, value) in annotations.iter().filter(|(name, _)| name.starts_with("evenkeel/")) {
+            match ANNOTATIONS.iter().find(|row| row.name == name) {
+                None => {
+                    let known = ANNOTATIONS.iter().map(|row| row.name);
+                    let hint = match did_you_mean(name, known.clone()) {
+                        Some(name) => format!("did you mean `{name}`?"),
+                        None => format!("known: {}", known.collect::<Vec<_>>().join(", ")),
+                    };
+                    self.problem(
+                        &["metadata", "annotations", name],
+                        true,
+                        format!("unknown annotation `{name}`"),
+                        Some(hint),
+                    );
+                }
+                Some(row) if !row.values.contains(&value.as_str()) => {
+                    let hint = format!("known: {}", row.values.join(", "));
+                    self.problem(
+                        &["metadata", "annotations", name],
+                        false,
+                        format!("there is no value `{value}`"),
+                        Some(hint),
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}

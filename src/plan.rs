@@ -1,0 +1,274 @@
+//! From what is declared and what was seen to what is to be done: a pure function.
+//!
+//! # Guarantees
+//! - The same input gives the same plan, in the same order.
+//! - Nothing is planned for a resource that could not be seen, is not ours, or is busy.
+//! - What needs an id that AWS has yet to choose (a new task-definition revision) waits for it; a
+//!   plan has no holes.
+
+mod account_settings;
+mod capacity_provider;
+mod cluster;
+mod policy;
+mod role;
+mod service;
+mod tags;
+pub mod task_definition;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::action::Action;
+use crate::model::{Change, Key, Kind};
+use crate::resolve;
+use crate::resource::{Identity, Resource};
+use crate::world::{Failure, Owner, Phase, Seen, World};
+
+/// What the planner is told beside the manifests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    /// The value of the owner tag that makes a resource ours.
+    pub owner: String,
+}
+
+/// What is to be done, resource by resource, in the order in which it is to be done.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Plan {
+    /// One item for every resource that is due.
+    pub items: Vec<Item>,
+}
+
+/// What is to be done about one resource.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// The resource.
+    pub key: Key,
+    /// What it is called in AWS.
+    pub identity: Identity,
+    /// What becomes of it.
+    pub verb: Verb,
+    /// What of it is not as declared.
+    pub changes: Vec<Change>,
+    /// The calls that can be made now, in order.
+    pub steps: Vec<Action>,
+    /// Why there are fewer steps than changes.
+    pub held: Option<Reason>,
+    /// Whether AWS is still busy with it.
+    pub phase: Phase,
+    /// What must be there before it, of the resources in this plan.
+    pub needs: BTreeSet<Key>,
+}
+
+/// What becomes of a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verb {
+    /// It is as declared.
+    Keep,
+    /// It is not there yet.
+    Create,
+    /// It is there, and not as declared.
+    Update,
+    /// It cannot be told.
+    Unknown,
+}
+
+/// Why something is not done now.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reason {
+    /// Another resource must be there first.
+    WaitsFor(Key),
+    /// It exists, and it is not ours.
+    NotOurs(Owner),
+    /// AWS is busy with it.
+    Busy(String),
+    /// It could not be read.
+    CannotSee(Failure),
+    /// AWS cannot change these fields in place.
+    Immutable(Vec<String>),
+    /// The manifest says hands off.
+    Suspended,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WaitsFor(key) => write!(f, "waits for {key}"),
+            Self::NotOurs(Owner::Other(owner)) => write!(f, "belongs to {owner}; it is left alone"),
+            Self::NotOurs(_) => f.write_str(
+                "exists and carries no owner tag; to take it over, set the annotation evenkeel/adoption: adopt",
+            ),
+            Self::Busy(why) => write!(f, "AWS is busy with it: {why}"),
+            Self::CannotSee(failure) => write!(f, "could not be read: {failure}"),
+            Self::Immutable(paths) => {
+                write!(f, "AWS cannot change {} in place; delete it in AWS, or undo the change", paths.join(", "))
+            }
+            Self::Suspended => f.write_str("suspended by its manifest (evenkeel/suspend)"),
+        }
+    }
+}
+
+impl Reason {
+    /// The reason as one word, for conditions and metrics.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::WaitsFor(_) => "WaitsFor",
+            Self::NotOurs(_) => "NotOurs",
+            Self::Busy(_) => "Busy",
+            Self::CannotSee(_) => "CannotSee",
+            Self::Immutable(_) => "Immutable",
+            Self::Suspended => "Suspended",
+        }
+    }
+}
+
+impl Plan {
+    /// Whether everything is as declared.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.iter().all(|item| item.verb == Verb::Keep)
+    }
+}
+
+/// What a kind's own planner finds out about a resource.
+#[derive(Debug, Default)]
+struct Draft {
+    changes: Vec<Change>,
+    steps: Vec<Action>,
+    held: Option<Reason>,
+}
+
+/// What the planners of the kinds look at.
+struct Scene<'a> {
+    resources: &'a BTreeMap<Key, Resource>,
+    world: &'a World,
+    rules: &'a Rules,
+}
+
+/// Plans the due resources. Those that are not due are taken to be as they should.
+#[must_use]
+pub fn plan(resources: &BTreeMap<Key, Resource>, world: &World, due: &BTreeSet<Key>, rules: &Rules) -> Plan {
+    let scene = Scene { resources, world, rules };
+    let mut plan = Plan::default();
+    for key in resolve::order(resources).into_iter().filter(|key| due.contains(key)) {
+        let item = scene.item(&resources[&key], &plan);
+        plan.items.push(item);
+    }
+    plan
+}
+
+impl Scene<'_> {
+    fn item(&self, resource: &Resource, so_far: &Plan) -> Item {
+        let mut item = Item {
+            key: resource.key.clone(),
+            identity: resource.identity.clone(),
+            verb: Verb::Keep,
+            changes: Vec::new(),
+            steps: Vec::new(),
+            held: None,
+            phase: Phase::Steady,
+            needs: resource.needs.clone(),
+        };
+        let draft = match self.world.seen.get(&resource.key) {
+            None => self.unseen(&mut item, Failure::Unreachable("it was not looked at".into())),
+            Some(Seen::Unknown(failure)) => self.unseen(&mut item, failure.clone()),
+            Some(Seen::Absent) => {
+                item.verb = Verb::Create;
+                self.create(resource)
+            }
+            Some(Seen::Present(live)) => {
+                item.phase = live.phase.clone();
+                let draft = match live.owner(&self.rules.owner) {
+                    owner
+                        if owner != Owner::Us
+                            && has_owner(resource.key.kind)
+                            && !(resource.adopt && owner == Owner::Nobody) =>
+                    {
+                        let draft = self.update(resource, live);
+                        Draft { held: Some(Reason::NotOurs(owner)), steps: Vec::new(), ..draft }
+                    }
+                    _ => self.update(resource, live),
+                };
+                match &live.phase {
+                    Phase::Busy(why) => Draft { held: Some(Reason::Busy(why.clone())), steps: Vec::new(), ..draft },
+                    _ => draft,
+                }
+            }
+        };
+        item.changes = draft.changes;
+        item.steps = draft.steps;
+        item.held = draft.held;
+        if item.verb == Verb::Keep && (!item.changes.is_empty() || !item.steps.is_empty() || item.held.is_some()) {
+            item.verb = Verb::Update;
+        }
+        if resource.suspended && item.verb != Verb::Keep {
+            item.steps.clear();
+            item.held = Some(Reason::Suspended);
+        }
+        if let Some(key) = self.blocked_need(resource, so_far).filter(|_| !item.steps.is_empty()) {
+            item.steps.clear();
+            item.held = Some(Reason::WaitsFor(key));
+        }
+        item
+    }
+
+    fn unseen(&self, item: &mut Item, failure: Failure) -> Draft {
+        item.verb = Verb::Unknown;
+        Draft { held: Some(Reason::CannotSee(failure)), ..Draft::default() }
+    }
+
+    /// A need that this plan does not bring about: nothing that refers to it may be done.
+    fn blocked_need(&self, resource: &Resource, so_far: &Plan) -> Option<Key> {
+        let blocked = |key: &&Key| {
+            so_far.items.iter().any(|item| {
+                item.key == **key && matches!(item.verb, Verb::Create | Verb::Unknown) && item.steps.is_empty()
+            })
+        };
+        let dangling = |key: &&Key| !self.resources.contains_key(*key);
+        resource.needs.iter().find(|key| blocked(key) || dangling(key)).cloned()
+    }
+
+    fn create(&self, resource: &Resource) -> Draft {
+        match resource.key.kind {
+            Kind::AccountSettings => self.update_account_settings(resource, &crate::value::Value::Null),
+            Kind::Policy => self.create_policy(resource),
+            Kind::Role => self.create_role(resource),
+            Kind::Cluster => self.create_cluster(resource),
+            Kind::CapacityProvider => self.create_capacity_provider(resource),
+            Kind::TaskDefinition => self.create_task_definition(resource),
+            Kind::Service => self.create_service(resource),
+        }
+    }
+
+    fn update(&self, resource: &Resource, live: &crate::world::Live) -> Draft {
+        match resource.key.kind {
+            Kind::AccountSettings => self.update_account_settings(resource, &live.document),
+            Kind::Policy => self.update_policy(resource, live),
+            Kind::Role => self.update_role(resource, live),
+            Kind::Cluster => self.update_cluster(resource, live),
+            Kind::CapacityProvider => self.update_capacity_provider(resource, live),
+            Kind::TaskDefinition => self.update_task_definition(resource, live),
+            Kind::Service => self.update_service(resource, live),
+        }
+    }
+}
+
+/// Account settings belong to the account: they carry no tags.
+fn has_owner(kind: Kind) -> bool {
+    kind != Kind::AccountSettings
+}
+
+/// The changes that AWS cannot make in place, as a reason to hold.
+fn immutable(changes: &[Change]) -> Option<Reason> {
+    let paths: Vec<String> = changes
+        .iter()
+        .filter(|change| change.effect == crate::model::Effect::Replaces)
+        .map(|change| change.path.to_string())
+        .collect();
+    (!paths.is_empty()).then_some(Reason::Immutable(paths))
+}
+
+/// Whether any change is in the top-level member `member`.
+fn touches(changes: &[Change], member: &str) -> bool {
+    changes.iter().any(|change| matches!(change.path.0.first(), Some(crate::value::Segment::Key(key)) if key == member))
+}

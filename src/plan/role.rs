@@ -1,0 +1,205 @@
+//! Roles: trust, policies, boundary, instance profile.
+
+use std::collections::BTreeSet;
+
+use super::{Draft, Scene, immutable, tags, touches};
+use crate::action::{Action, NewRole};
+use crate::diff::diff;
+use crate::model::{Change, Effect, Kind};
+use crate::policy;
+use crate::resource::Resource;
+use crate::value::{Map, Path, Value};
+use crate::world::Live;
+
+/// A role's spec, read out.
+struct Spec<'a>(&'a Map<String, Value>);
+
+impl<'a> Spec<'a> {
+    fn of(resource: &'a Resource) -> Self {
+        static EMPTY: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
+        Self(resource.spec.as_object().unwrap_or(&EMPTY))
+    }
+
+    fn text(&self, name: &str) -> Option<&'a str> {
+        self.0.get(name).and_then(Value::as_str)
+    }
+
+    fn name(&self) -> String {
+        self.text("roleName").unwrap_or_default().to_owned()
+    }
+
+    fn path(&self) -> String {
+        self.text("path").unwrap_or("/").to_owned()
+    }
+
+    fn exclusive(&self) -> bool {
+        self.text("policyMode") == Some("exclusive")
+    }
+
+    fn managed_policies(&self) -> Vec<String> {
+        let list = self.0.get("managedPolicyArns").and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
+    fn inline_policies(&self) -> impl Iterator<Item = (&'a String, &'a Value)> {
+        self.0.get("inlinePolicies").and_then(Value::as_object).into_iter().flatten()
+    }
+
+    /// The instance profile's name: `true` gives it the role's.
+    fn instance_profile(&self) -> Option<String> {
+        match self.0.get("instanceProfile") {
+            Some(Value::Bool(true)) => Some(self.name()),
+            Some(Value::String(name)) => Some(name.clone()),
+            _ => None,
+        }
+    }
+
+    fn max_session_duration(&self) -> Option<i32> {
+        self.0.get("maxSessionDuration").and_then(Value::as_i64).and_then(|seconds| i32::try_from(seconds).ok())
+    }
+}
+
+impl Scene<'_> {
+    pub(super) fn create_role(&self, resource: &Resource) -> Draft {
+        let spec = Spec::of(resource);
+        let role = spec.name();
+        let create = Action::CreateRole(Box::new(NewRole {
+            name: role.clone(),
+            path: spec.path(),
+            assume_role_policy_document: spec.0.get("assumeRolePolicyDocument").cloned().unwrap_or_default(),
+            description: spec.text("description").map(str::to_owned),
+            max_session_duration: spec.max_session_duration(),
+            permissions_boundary: spec.text("permissionsBoundary").map(str::to_owned),
+            tags: self.desired_tags(resource),
+        }));
+        let mut steps = vec![create];
+        steps.extend(spec.inline_policies().map(|(name, document)| put_policy(&role, name, document)));
+        steps.extend(
+            spec.managed_policies().into_iter().map(|arn| Action::AttachRolePolicy { role: role.clone(), arn }),
+        );
+        steps.extend(new_profile(&spec));
+        Draft { steps, ..Draft::default() }
+    }
+
+    pub(super) fn update_role(&self, resource: &Resource, live: &Live) -> Draft {
+        let spec = Spec::of(resource);
+        let role = spec.name();
+        let (mut changes, mut steps) = (own_changes(&spec, &live.document), Vec::new());
+        let held = immutable(&changes);
+        if touches(&changes, "assumeRolePolicyDocument") {
+            let document = spec.0.get("assumeRolePolicyDocument").cloned().unwrap_or_default();
+            steps.push(Action::UpdateAssumeRolePolicy { role: role.clone(), document });
+        }
+        if touches(&changes, "description") || touches(&changes, "maxSessionDuration") {
+            steps.push(update_role(&spec, &live.document));
+        }
+        if touches(&changes, "permissionsBoundary") {
+            if let Some(arn) = spec.text("permissionsBoundary") {
+                steps.push(Action::PutRolePermissionsBoundary { role: role.clone(), arn: arn.to_owned() });
+            }
+        }
+        self.policies(&spec, &live.document, &mut changes, &mut steps);
+        if let Some(profile) = spec.instance_profile() {
+            let bound = live.document.get("instanceProfiles").and_then(Value::as_array);
+            if !bound.into_iter().flatten().any(|name| *name == profile) {
+                changes.push(change("instanceProfile", None, Some(profile.into())));
+                steps.extend(new_profile(&spec));
+            }
+        }
+        let missing = self.missing_tags(resource, live);
+        if !missing.is_empty() {
+            changes.extend(tags::changes(&missing, live));
+            steps.push(Action::TagRole { role, tags: missing });
+        }
+        Draft { changes, steps, held }
+    }
+
+    /// Policies: additive by default, so that other owners may attach theirs. What narrows comes
+    /// before what widens: at no moment may the role have more than the greater of old and new.
+    fn policies(&self, spec: &Spec<'_>, live: &Value, changes: &mut Vec<Change>, steps: &mut Vec<Action>) {
+        let role = spec.name();
+        let attached: BTreeSet<&str> = live
+            .get("managedPolicyArns")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let declared = spec.managed_policies();
+        let empty = Map::new();
+        let inline = live.get("inlinePolicies").and_then(Value::as_object).unwrap_or(&empty);
+        if spec.exclusive() {
+            for arn in attached.iter().filter(|arn| !declared.iter().any(|other| other == *arn)) {
+                changes.push(change("managedPolicyArns", Some((*arn).into()), None));
+                steps.push(Action::DetachRolePolicy { role: role.clone(), arn: (*arn).to_owned() });
+            }
+            for (name, document) in
+                inline.iter().filter(|(name, _)| !spec.inline_policies().any(|(other, _)| other == *name))
+            {
+                changes.push(inline_change(name, Some(document.clone()), None));
+                steps.push(Action::DeleteRolePolicy { role: role.clone(), policy: name.clone() });
+            }
+        }
+        for (name, document) in spec.inline_policies() {
+            let there = inline.get(name);
+            if there.is_none_or(|there| !policy::equal(there, document)) {
+                changes.push(inline_change(name, there.cloned(), Some(document.clone())));
+                steps.push(put_policy(&role, name, document));
+            }
+        }
+        for arn in declared.into_iter().filter(|arn| !attached.contains(arn.as_str())) {
+            changes.push(change("managedPolicyArns", None, Some(arn.as_str().into())));
+            steps.push(Action::AttachRolePolicy { role: role.clone(), arn });
+        }
+    }
+}
+
+fn new_profile(spec: &Spec<'_>) -> Vec<Action> {
+    let Some(profile) = spec.instance_profile() else { return Vec::new() };
+    vec![
+        Action::CreateInstanceProfile { profile: profile.clone(), path: spec.path() },
+        Action::AddRoleToInstanceProfile { profile, role: spec.name() },
+    ]
+}
+
+/// The members that the generic comparison answers for; policies and profile have their own rules.
+fn own_changes(spec: &Spec<'_>, live: &Value) -> Vec<Change> {
+    const OWN: &[&str] =
+        &["path", "description", "maxSessionDuration", "assumeRolePolicyDocument", "permissionsBoundary"];
+    let own: Map<String, Value> = spec
+        .0
+        .iter()
+        .filter(|(name, _)| OWN.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    diff(Kind::Role, &Value::Object(own), live)
+}
+
+/// UpdateRole with both its members: what omitting one of them does is not documented alike for
+/// both, so what is not declared is sent as it is.
+fn update_role(spec: &Spec<'_>, live: &Value) -> Action {
+    let there = |name: &str| live.get(name);
+    let description =
+        spec.text("description").or_else(|| there("description").and_then(Value::as_str)).unwrap_or_default();
+    let seconds = spec.max_session_duration().or_else(|| {
+        there("maxSessionDuration").and_then(Value::as_i64).and_then(|seconds| i32::try_from(seconds).ok())
+    });
+    Action::UpdateRole {
+        role: spec.name(),
+        description: description.to_owned(),
+        // IAM's default, which a role without the member has.
+        max_session_duration: seconds.unwrap_or(3600),
+    }
+}
+
+fn put_policy(role: &str, name: &str, document: &Value) -> Action {
+    Action::PutRolePolicy { role: role.to_owned(), policy: name.to_owned(), document: document.clone() }
+}
+
+fn change(member: &str, from: Option<Value>, to: Option<Value>) -> Change {
+    Change { path: Path::default().key(member), from, to, effect: Effect::NoRestart }
+}
+
+fn inline_change(name: &str, from: Option<Value>, to: Option<Value>) -> Change {
+    Change { path: Path::default().key("inlinePolicies").key(name), from, to, effect: Effect::NoRestart }
+}

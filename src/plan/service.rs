@@ -1,0 +1,196 @@
+//! Services.
+
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use super::{Draft, Reason, Scene, immutable, tags, task_definition, touches};
+use crate::action::Action;
+use crate::diff::diff;
+use crate::model::{Change, Effect, Key, Kind};
+use crate::resource::{Identity, Resource, TaskDefinition};
+use crate::value::{Map, Path, Segment, Value};
+use crate::world::{DIGEST_TAG, Live, Seen};
+
+/// What a service is to run, as far as it is known.
+enum Target {
+    /// This revision, or whatever a foreign name means.
+    Known(String),
+    /// The revision that the service runs is right.
+    AsIs,
+    /// A revision that is yet to be registered.
+    Pending(Key),
+}
+
+impl Scene<'_> {
+    pub(super) fn create_service(&self, resource: &Resource) -> Draft {
+        let mut input = resource.spec.clone();
+        let mut tags = self.desired_tags(resource);
+        match self.target(resource, None) {
+            Target::Pending(key) => {
+                return Draft { held: Some(Reason::WaitsFor(key)), ..Draft::default() };
+            }
+            Target::Known(revision) => {
+                if let Some(TaskDefinition::Managed { digest, .. }) = &resource.task_definition {
+                    tags.insert(DIGEST_TAG.to_owned(), format!("{} {digest}", tail(&revision)));
+                }
+                input["taskDefinition"] = revision.into();
+            }
+            Target::AsIs => {}
+        }
+        let replica = input.get("schedulingStrategy").is_none_or(|strategy| strategy == "REPLICA");
+        if replica && input.get("desiredCount").is_none() {
+            // ECS wants a number to start with; from then on it is the autoscaler's.
+            input["desiredCount"] = 1.into();
+        }
+        input["tags"] = tags::list(&tags);
+        input["clientToken"] = client_token(&input).into();
+        Draft { steps: vec![Action::CreateService(input)], ..Draft::default() }
+    }
+
+    pub(super) fn update_service(&self, resource: &Resource, live: &Live) -> Draft {
+        let Identity::Service { cluster, name } = &resource.identity else { return Draft::default() };
+        let mut changes = diff(Kind::Service, &compared(&resource.spec, &live.document), &live.document);
+        let mut held = immutable(&changes);
+        let mut update = Map::new();
+        for member in members(&changes) {
+            update.insert(member.clone(), merged(&member, &resource.spec, &live.document));
+        }
+        let running = live.document.get("taskDefinition").cloned();
+        match self.target(resource, running.as_ref().and_then(Value::as_str)) {
+            Target::AsIs => {}
+            Target::Known(revision) => {
+                changes.insert(0, revision_change(running, tail(&revision)));
+                update.insert("taskDefinition".to_owned(), revision.into());
+            }
+            Target::Pending(key) => {
+                changes.insert(0, revision_change(running, "a new revision"));
+                held = held.or(Some(Reason::WaitsFor(key)));
+            }
+        }
+        let mut steps = Vec::new();
+        if !update.is_empty() {
+            if touches(&changes, "capacityProviderStrategy") {
+                // AWS refuses a new strategy without it.
+                update.insert("forceNewDeployment".to_owned(), true.into());
+            }
+            update.insert("cluster".to_owned(), cluster.as_str().into());
+            update.insert("service".to_owned(), name.as_str().into());
+            steps.push(Action::UpdateService(update.into()));
+        }
+        let missing = self.missing_tags(resource, live);
+        if !missing.is_empty() {
+            changes.extend(tags::changes(&missing, live));
+            steps.push(Action::TagResource { arn: live.arn.clone(), tags: missing });
+        }
+        Draft { changes, steps, held }
+    }
+
+    fn target(&self, resource: &Resource, running: Option<&str>) -> Target {
+        match &resource.task_definition {
+            None => Target::AsIs,
+            Some(TaskDefinition::Foreign(name)) => {
+                // A bare family means its newest ACTIVE revision.
+                let wanted = self.world.latest.get(name).cloned().unwrap_or_else(|| name.clone());
+                match running {
+                    Some(running) if tail(running) == tail(&wanted) => Target::AsIs,
+                    _ => Target::Known(wanted),
+                }
+            }
+            Some(TaskDefinition::Managed { key, digest, .. }) => {
+                let Some(definition) = self.resources.get(key) else { return Target::Pending(key.clone()) };
+                if running.is_some_and(|running| self.runs(resource, definition, digest, running)) {
+                    return Target::AsIs;
+                }
+                match self.world.seen.get(key) {
+                    Some(Seen::Present(revision)) if task_definition::matches(definition, revision) => {
+                        Target::Known(revision.arn.clone())
+                    }
+                    _ => Target::Pending(key.clone()),
+                }
+            }
+        }
+    }
+
+    /// Whether the running revision has the declared content: by the service's own memory of it, or
+    /// by the revision itself.
+    fn runs(&self, service: &Resource, definition: &Resource, digest: &str, running: &str) -> bool {
+        let remembered = match self.world.seen.get(&service.key) {
+            Some(Seen::Present(live)) => live.tags.get(DIGEST_TAG),
+            _ => None,
+        };
+        remembered.is_some_and(|memory| *memory == format!("{} {digest}", tail(running)))
+            || self.world.revisions.get(running).is_some_and(|revision| task_definition::matches(definition, revision))
+    }
+}
+
+/// The declared state as it is compared: with `desiredCount` only where it is the manifest's.
+fn compared(spec: &Value, live: &Value) -> Value {
+    let mut spec = spec.clone();
+    if let Some(map) = spec.as_object_mut() {
+        // A DAEMON service has as many tasks as instances: the number only mirrors them.
+        let daemon = |value: &Value| value.get("schedulingStrategy").is_some_and(|strategy| strategy == "DAEMON");
+        if daemon(live) {
+            map.shift_remove("desiredCount");
+        }
+        // Only a request carries it; the answer never does.
+        map.shift_remove("clientToken");
+    }
+    spec
+}
+
+/// The top-level members that UpdateService is to carry.
+fn members(changes: &[Change]) -> Vec<String> {
+    let mut members = Vec::new();
+    for change in changes.iter().filter(|change| change.effect != Effect::Replaces) {
+        if let Some(Segment::Key(member)) = change.path.0.first() {
+            if !members.contains(member) {
+                members.push(member.clone());
+            }
+        }
+    }
+    members
+}
+
+/// These are sent with what is live filled in around what is declared, so that declaring one leaf
+/// does not reset its neighbours. Their form is the same in the request and in the answer.
+const MERGED: &[&str] = &["deploymentConfiguration", "networkConfiguration"];
+
+fn merged(member: &str, spec: &Value, live: &Value) -> Value {
+    let declared = spec.get(member).cloned().unwrap_or_default();
+    if MERGED.contains(&member) { overlay(live.get(member), &declared) } else { declared }
+}
+
+fn overlay(under: Option<&Value>, over: &Value) -> Value {
+    match (under, over) {
+        (Some(Value::Object(under)), Value::Object(over)) => {
+            let mut map = under.clone();
+            for (key, value) in over {
+                let merged = overlay(under.get(key), value);
+                map.insert(key.clone(), merged);
+            }
+            map.into()
+        }
+        _ => over.clone(),
+    }
+}
+
+fn revision_change(running: Option<Value>, to: &str) -> Change {
+    Change {
+        path: Path::default().key("taskDefinition"),
+        from: running.as_ref().and_then(Value::as_str).map(|arn| tail(arn).into()),
+        to: Some(to.into()),
+        effect: Effect::RollsAllTasks,
+    }
+}
+
+/// `web:3` of an ARN, or the text itself.
+fn tail(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
+}
+
+/// The same for the same request, so that a repeat after a lost answer is no second service. ECS
+/// takes up to 36 characters.
+fn client_token(input: &Value) -> String {
+    let hash = Sha256::digest(json!(input).to_string().as_bytes());
+    hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}

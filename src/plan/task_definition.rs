@@ -1,0 +1,82 @@
+//! Task definitions: immutable, so a difference is a new revision, and a false difference would be
+//! a restart of every task. A revision remembers in a tag the digest of what was declared.
+
+use super::{Draft, Scene, tags};
+use crate::action::Action;
+use crate::diff::diff;
+use crate::fields::{self, DIGEST_VERSION};
+use crate::model::{Change, Kind};
+use crate::resource::Resource;
+use crate::world::{DIGEST_TAG, Live};
+
+impl Scene<'_> {
+    pub(super) fn create_task_definition(&self, resource: &Resource) -> Draft {
+        Draft { steps: vec![self.register(resource)], ..Draft::default() }
+    }
+
+    pub(super) fn update_task_definition(&self, resource: &Resource, live: &Live) -> Draft {
+        let changes = changes(resource, live);
+        let steps = if changes.is_empty() { Vec::new() } else { vec![self.register(resource)] };
+        Draft { changes, steps, held: None }
+    }
+
+    fn register(&self, resource: &Resource) -> Action {
+        let mut tags = self.desired_tags(resource);
+        tags.extend(resource.digest.clone().map(|digest| (DIGEST_TAG.to_owned(), digest)));
+        let mut input = resource.spec.clone();
+        input["tags"] = tags::list(&tags);
+        Action::RegisterTaskDefinition(input)
+    }
+}
+
+/// Whether a revision has the content that a manifest declares.
+#[must_use]
+pub fn matches(resource: &Resource, revision: &Live) -> bool {
+    changes(resource, revision).is_empty()
+}
+
+/// What of the manifest's content is not in a revision.
+///
+/// The remembered digest decides where there is one of this table's version: only it can tell that a
+/// field was taken out of the manifest. Without one, what is declared is compared with what is there.
+#[must_use]
+pub fn changes(resource: &Resource, revision: &Live) -> Vec<Change> {
+    let remembered = revision.tags.get(DIGEST_TAG).filter(|digest| digest.starts_with(&format!("{DIGEST_VERSION}:")));
+    if remembered.is_some() && remembered == resource.digest.as_ref() {
+        return Vec::new();
+    }
+    let changes = diff(Kind::TaskDefinition, &resource.spec, &revision.document);
+    if !changes.is_empty() || remembered.is_none() {
+        return changes;
+    }
+    removed(resource, revision)
+}
+
+/// The fields that a revision has and the manifest no longer declares: the same comparison the
+/// other way round, on documents from which AWS's own additions are gone.
+fn removed(resource: &Resource, revision: &Live) -> Vec<Change> {
+    let declared = fields::canonical(Kind::TaskDefinition, &resource.spec);
+    let there = fields::canonical(Kind::TaskDefinition, &revision.document);
+    let mut there = there;
+    if let Some(there) = there.as_object_mut() {
+        for answer in ANSWER_ONLY {
+            there.shift_remove(*answer);
+        }
+    }
+    diff(Kind::TaskDefinition, &there, &declared)
+        .into_iter()
+        .map(|change| Change { from: change.to, to: change.from, ..change })
+        .collect()
+}
+
+/// Members of a described revision that no manifest has (ECS service model).
+const ANSWER_ONLY: &[&str] = &[
+    "compatibilities",
+    "deregisteredAt",
+    "registeredAt",
+    "registeredBy",
+    "requiresAttributes",
+    "revision",
+    "status",
+    "taskDefinitionArn",
+];

@@ -1,0 +1,522 @@
+//! From manifests to resources: references, variables, presets, names in AWS, order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use petgraph::algo::tarjan_scc;
+use petgraph::graphmap::DiGraphMap;
+
+use crate::fields;
+use crate::model::{ADOPTION, Key, Kind, Manifest, SUSPEND};
+use crate::preset;
+use crate::resource::{Account, Identity, Resource, TaskDefinition};
+use crate::value::{Map, Path, Segment, Value, describe, did_you_mean};
+
+/// What is wrong with a manifest, at a path below its document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The manifest.
+    pub key: Key,
+    /// Where in its document.
+    pub path: Path,
+    /// Whether the fault is in the key of the last segment, not in its value.
+    pub on_key: bool,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// The resources of a directory, and what kept others from becoming one.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Resolved {
+    /// Every manifest that could be resolved, and the task definitions that stand inline in services.
+    pub resources: BTreeMap<Key, Resource>,
+    /// Everything that is wrong. A manifest with a fault has no resource.
+    pub faults: Vec<Fault>,
+}
+
+/// How a reference is written out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Arn,
+    Name,
+    InstanceProfileArn,
+}
+
+/// The members whose value tells what a reference in it means. Elsewhere a reference must name its
+/// kind, and becomes the ARN.
+const REFERENCES: &[(&str, Kind, Form)] = &[
+    ("capacityProvider", Kind::CapacityProvider, Form::Name),
+    ("capacityProviders", Kind::CapacityProvider, Form::Name),
+    ("cluster", Kind::Cluster, Form::Name),
+    ("ec2InstanceProfileArn", Kind::Role, Form::InstanceProfileArn),
+    ("managedPolicyArns", Kind::Policy, Form::Arn),
+    ("permissionsBoundary", Kind::Policy, Form::Arn),
+    ("role", Kind::Role, Form::Arn),
+    ("taskDefinition", Kind::TaskDefinition, Form::Name),
+];
+
+/// Resolves every manifest for an account.
+#[must_use]
+pub fn resolve(manifests: &BTreeMap<Key, Manifest>, account: &Account) -> Resolved {
+    let mut resolved = Resolved::default();
+    for manifest in manifests.values() {
+        let mut resolver = Resolver { manifests, account, manifest, needs: BTreeSet::new(), faults: Vec::new() };
+        let resources = resolver.resources();
+        if resolver.faults.is_empty() {
+            resolved.resources.extend(resources.into_iter().map(|resource| (resource.key.clone(), resource)));
+        }
+        resolved.faults.append(&mut resolver.faults);
+    }
+    refuse_same_identity(&mut resolved);
+    refuse_cycles(&mut resolved);
+    resolved
+}
+
+struct Resolver<'a> {
+    manifests: &'a BTreeMap<Key, Manifest>,
+    account: &'a Account,
+    manifest: &'a Manifest,
+    needs: BTreeSet<Key>,
+    faults: Vec<Fault>,
+}
+
+impl Resolver<'_> {
+    fn fault(&mut self, path: &Path, message: impl Into<String>, hint: Option<String>) {
+        self.faults.push(Fault {
+            key: self.manifest.key.clone(),
+            path: path.clone(),
+            on_key: false,
+            message: message.into(),
+            hint,
+        });
+    }
+
+    fn resources(&mut self) -> Vec<Resource> {
+        let root = Path::default().key("spec");
+        let Value::Object(spec) = &self.manifest.spec else {
+            self.fault(&root, format!("expected a map, found {}", describe(&self.manifest.spec)), None);
+            return Vec::new();
+        };
+        let spec = self.fill_preset(&root, spec.clone());
+        let Value::Object(mut spec) = self.expand(&root, &Value::Object(spec)) else { return Vec::new() };
+        let tags = spec.shift_remove("tags").map_or_else(BTreeMap::new, |tags| self.tags(&root.key("tags"), &tags));
+        let key = self.manifest.key.clone();
+        let name = self.aws_name(&spec);
+        match key.kind {
+            Kind::Service => self.service(spec, tags, name),
+            Kind::TaskDefinition => {
+                spec.insert("family".into(), name.clone().into());
+                vec![self.task_definition(key, Path::default().key("spec"), spec, tags, name)]
+            }
+            kind => {
+                if let Some(field) = kind.row().name_field {
+                    spec.insert(field.into(), name.clone().into());
+                }
+                let identity = self.identity(kind, &spec, &name);
+                vec![self.resource(key, root, identity, spec.into(), tags)]
+            }
+        }
+    }
+
+    fn resource(
+        &self,
+        key: Key,
+        origin: Path,
+        identity: Identity,
+        spec: Value,
+        tags: BTreeMap<String, String>,
+    ) -> Resource {
+        Resource {
+            key,
+            manifest: self.manifest.key.clone(),
+            source: self.manifest.source.clone(),
+            origin,
+            identity,
+            needs: self.needs.clone(),
+            spec,
+            tags,
+            adopt: self.manifest.annotations.get(ADOPTION).is_some_and(|value| value == "adopt"),
+            suspended: self.manifest.annotations.get(SUSPEND).is_some_and(|value| value == "true"),
+            task_definition: None,
+            digest: None,
+        }
+    }
+
+    fn aws_name(&self, spec: &Map<String, Value>) -> String {
+        let own = self.manifest.key.kind.row().name_field.and_then(|field| spec.get(field)).and_then(Value::as_str);
+        own.unwrap_or(&self.manifest.key.name).to_owned()
+    }
+
+    fn identity(&self, kind: Kind, spec: &Map<String, Value>, name: &str) -> Identity {
+        let name = name.to_owned();
+        match kind {
+            Kind::AccountSettings => Identity::AccountSettings,
+            Kind::Policy => Identity::Policy { arn: self.account.iam_arn(&format!("policy{}{name}", path_of(spec))) },
+            Kind::Role => Identity::Role { name },
+            Kind::Cluster => Identity::Cluster { name },
+            Kind::CapacityProvider => Identity::CapacityProvider { name },
+            Kind::TaskDefinition => Identity::TaskDefinition { family: name },
+            Kind::Service => Identity::Service { cluster: cluster_of(spec), name },
+        }
+    }
+
+    fn task_definition(
+        &self,
+        key: Key,
+        origin: Path,
+        spec: Map<String, Value>,
+        tags: BTreeMap<String, String>,
+        family: String,
+    ) -> Resource {
+        let spec = Value::Object(spec);
+        let digest = fields::digest(Kind::TaskDefinition, &spec);
+        let mut resource = self.resource(key, origin, Identity::TaskDefinition { family }, spec, tags);
+        resource.digest = Some(digest);
+        resource
+    }
+
+    fn service(&mut self, mut spec: Map<String, Value>, tags: BTreeMap<String, String>, name: String) -> Vec<Resource> {
+        let root = Path::default().key("spec");
+        spec.insert("serviceName".into(), name.clone().into());
+        let cluster = cluster_of(&spec);
+        spec.entry("cluster").or_insert_with(|| cluster.clone().into());
+        let written = self.manifest.spec.get("taskDefinition");
+        let mut resources = Vec::new();
+        let task_definition = match (written, spec.get("taskDefinition")) {
+            (Some(Value::Object(reference)), Some(Value::String(_))) if reference.contains_key("ref") => {
+                self.managed(&root.key("taskDefinition"), reference)
+            }
+            (_, Some(Value::Object(inline))) => {
+                let resource = self.inline(&root.key("taskDefinition"), inline.clone(), &name);
+                let managed = managed_by(&resource);
+                self.needs.insert(resource.key.clone());
+                resources.push(resource);
+                managed
+            }
+            (_, Some(Value::String(text))) => Some(TaskDefinition::Foreign(text.clone())),
+            (_, Some(other)) => {
+                let message = format!("expected a name, a reference or a task definition, found {}", describe(other));
+                self.fault(&root.key("taskDefinition"), message, None);
+                None
+            }
+            (_, None) => None,
+        };
+        spec.shift_remove("taskDefinition");
+        let identity = Identity::Service { cluster, name };
+        let mut service = self.resource(self.manifest.key.clone(), root, identity, spec.into(), tags);
+        service.task_definition = task_definition;
+        resources.push(service);
+        resources
+    }
+
+    /// A task definition that stands inline in a service: a resource of its own, named as the service.
+    fn inline(&mut self, path: &Path, mut spec: Map<String, Value>, service: &str) -> Resource {
+        let tags = spec.shift_remove("tags").map_or_else(BTreeMap::new, |tags| self.tags(&path.key("tags"), &tags));
+        let family = spec.get("family").and_then(Value::as_str).unwrap_or(service).to_owned();
+        spec.insert("family".into(), family.clone().into());
+        let key = Key::new(Kind::TaskDefinition, self.manifest.key.name.clone());
+        if self.manifests.contains_key(&key) {
+            let message = format!("the inline task definition is called {key}, and so is another manifest");
+            self.fault(path, message, Some("rename one of the two, or refer to the other by {ref: …}".into()));
+        }
+        self.task_definition(key, path.clone(), spec, tags, family)
+    }
+
+    /// The task definition that a reference points at, resolved in its own manifest's name.
+    fn managed(&mut self, path: &Path, reference: &Map<String, Value>) -> Option<TaskDefinition> {
+        let name = reference.get("ref")?.as_str()?;
+        let name = name.rsplit('/').next().unwrap_or(name);
+        let manifest = self.manifests.get(&Key::new(Kind::TaskDefinition, name))?;
+        let mut other = Resolver {
+            manifests: self.manifests,
+            account: self.account,
+            manifest,
+            needs: BTreeSet::new(),
+            faults: Vec::new(),
+        };
+        let resources = other.resources();
+        if !other.faults.is_empty() {
+            self.fault(path, format!("refers to {}, which has problems of its own", manifest.key), None);
+        }
+        resources.first().and_then(managed_by)
+    }
+
+    fn fill_preset(&mut self, root: &Path, spec: Map<String, Value>) -> Map<String, Value> {
+        let Some(name) = spec.get("preset").filter(|_| self.manifest.key.kind == Kind::Role) else { return spec };
+        match name.as_str().and_then(preset::find) {
+            Some(preset) => preset::fill(preset, spec),
+            None => {
+                let known = preset::PRESETS.iter().map(|preset| preset.name);
+                let guess = name.as_str().and_then(|name| did_you_mean(name, known.clone()));
+                let hint = match guess {
+                    Some(guess) => format!("did you mean `{guess}`?"),
+                    None => format!("known presets: {}", known.collect::<Vec<_>>().join(", ")),
+                };
+                self.fault(&root.key("preset"), format!("there is no preset {}", describe(name)), Some(hint));
+                spec
+            }
+        }
+    }
+
+    /// The value with references and variables written out.
+    fn expand(&mut self, path: &Path, value: &Value) -> Value {
+        match value {
+            Value::String(text) => self.substitute(path, text).into(),
+            Value::Array(items) => {
+                items.iter().enumerate().map(|(index, item)| self.expand(&path.index(index), item)).collect()
+            }
+            Value::Object(map) if map.contains_key("ref") => self.reference(path, map),
+            Value::Object(map) => map
+                .iter()
+                .map(|(key, value)| (key.clone(), self.expand(&path.key(key), value)))
+                .collect::<Map<_, _>>()
+                .into(),
+            other => other.clone(),
+        }
+    }
+
+    fn substitute(&mut self, path: &Path, text: &str) -> String {
+        let expanded = text
+            .replace("${AWS::AccountId}", &self.account.id)
+            .replace("${AWS::Region}", &self.account.region)
+            .replace("${AWS::Partition}", &self.account.partition);
+        if let Some(at) = expanded.find("${AWS::") {
+            let rest = &expanded[at..];
+            let name = rest.split_inclusive('}').next().unwrap_or(rest).to_owned();
+            let hint = "known: ${AWS::AccountId}, ${AWS::Region}, ${AWS::Partition}".to_owned();
+            self.fault(path, format!("there is no variable {name}"), Some(hint));
+        }
+        expanded
+    }
+
+    fn reference(&mut self, path: &Path, map: &Map<String, Value>) -> Value {
+        let (Some(Value::String(text)), 1) = (map.get("ref"), map.len()) else {
+            let hint = Some("write {ref: NAME} or {ref: Kind/NAME}".to_owned());
+            self.fault(path, "a reference has one member, `ref`, which is a string", hint);
+            return Value::Null;
+        };
+        let member = path.last_key().unwrap_or_default();
+        let row = REFERENCES.iter().find(|(name, ..)| *name == member).map(|(_, kind, form)| (*kind, *form));
+        let expected = row.or_else(|| member.ends_with("oleArn").then_some((Kind::Role, Form::Arn)));
+        let (kind, name) = match text.split_once('/') {
+            Some((kind, name)) => match kind.parse::<Kind>() {
+                Ok(kind) => (kind, name),
+                Err(hint) => {
+                    self.fault(path, format!("there is no kind `{kind}`"), Some(hint));
+                    return Value::Null;
+                }
+            },
+            None => match expected {
+                Some((kind, _)) => (kind, text.as_str()),
+                None => {
+                    let hint = Some(format!("write {{ref: Kind/{text}}}"));
+                    self.fault(path, format!("the kind of `{text}` cannot be told from here"), hint);
+                    return Value::Null;
+                }
+            },
+        };
+        if let Some((wanted, _)) = expected.filter(|(wanted, _)| *wanted != kind) {
+            self.fault(path, format!("`{member}` takes a {wanted}, not a {kind}"), None);
+            return Value::Null;
+        }
+        self.target(path, &Key::new(kind, name), expected.map_or(Form::Arn, |(_, form)| form))
+    }
+
+    fn target(&mut self, path: &Path, key: &Key, form: Form) -> Value {
+        let Some(target) = self.manifests.get(key) else {
+            let same_kind =
+                self.manifests.keys().filter(|other| other.kind == key.kind).map(|other| other.name.as_str());
+            let hint = match did_you_mean(&key.name, same_kind) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => "add the manifest, or write the name or ARN itself".to_owned(),
+            };
+            self.fault(path, format!("refers to {key}, and there is no such manifest"), Some(hint));
+            return Value::Null;
+        };
+        if !is_permission_document(path) {
+            self.needs.insert(key.clone());
+        }
+        let mut other = Resolver {
+            manifests: self.manifests,
+            account: self.account,
+            manifest: target,
+            needs: BTreeSet::new(),
+            faults: Vec::new(),
+        };
+        // Only the names are needed, and a name is never a reference itself: no cycle can start here.
+        let names = target.spec.as_object().cloned().unwrap_or_default();
+        let names: Map<String, Value> = names
+            .into_iter()
+            .map(|(key, value)| (key, if value.is_string() { other.expand(path, &value) } else { value }))
+            .collect();
+        let name = other.aws_name(&names);
+        let text = match (form, key.kind) {
+            (Form::Name, _) => name,
+            (Form::InstanceProfileArn, _) => {
+                let profile = names.get("instanceProfile").and_then(Value::as_str).unwrap_or(&name);
+                self.account.iam_arn(&format!("instance-profile{}{profile}", path_of(&names)))
+            }
+            (Form::Arn, Kind::Role) => self.account.iam_arn(&format!("role{}{name}", path_of(&names))),
+            (Form::Arn, Kind::Policy) => self.account.iam_arn(&format!("policy{}{name}", path_of(&names))),
+            (Form::Arn, Kind::Cluster) => self.account.ecs_arn(&format!("cluster/{name}")),
+            (Form::Arn, Kind::CapacityProvider) => self.account.ecs_arn(&format!("capacity-provider/{name}")),
+            (Form::Arn, Kind::TaskDefinition) => self.account.ecs_arn(&format!("task-definition/{name}")),
+            (Form::Arn, Kind::Service) => {
+                let cluster = match target.spec.get("cluster") {
+                    Some(Value::Object(reference)) if reference.contains_key("ref") => {
+                        other.expand(&Path::default().key("cluster"), &Value::Object(reference.clone()))
+                    }
+                    Some(other) => other.clone(),
+                    None => "default".into(),
+                };
+                let cluster =
+                    cluster.as_str().map_or("default", |text| text.rsplit('/').next().unwrap_or(text)).to_owned();
+                self.account.ecs_arn(&format!("service/{cluster}/{name}"))
+            }
+            (Form::Arn, Kind::AccountSettings) => {
+                self.fault(path, "account settings cannot be referred to", None);
+                return Value::Null;
+            }
+        };
+        text.into()
+    }
+
+    /// Tags as a map: manifests may write the API's list of keys and values too.
+    fn tags(&mut self, path: &Path, tags: &Value) -> BTreeMap<String, String> {
+        let mut map = BTreeMap::new();
+        let entries: Vec<(Path, Option<&str>, &Value)> = match tags {
+            Value::Object(tags) => tags.iter().map(|(key, value)| (path.key(key), Some(key.as_str()), value)).collect(),
+            Value::Array(tags) => tags
+                .iter()
+                .enumerate()
+                .map(|(index, tag)| {
+                    (
+                        path.index(index),
+                        tag.get("key").and_then(Value::as_str),
+                        tag.get("value").unwrap_or(&Value::Null),
+                    )
+                })
+                .collect(),
+            other => {
+                self.fault(path, format!("expected a map of tags, found {}", describe(other)), None);
+                return map;
+            }
+        };
+        for (path, key, value) in entries {
+            match (key, value) {
+                (Some(key), Value::String(_)) if key.starts_with("aws:") || key.starts_with("evenkeel:") => {
+                    let hint = Some("AWS keeps `aws:` to itself, Evenkeel `evenkeel:`".to_owned());
+                    self.fault(&path, format!("the tag `{key}` cannot be set by a manifest"), hint);
+                }
+                (Some(key), Value::String(value)) => {
+                    if map.insert(key.to_owned(), value.clone()).is_some() {
+                        self.fault(&path, format!("the tag `{key}` is given twice"), None);
+                    }
+                }
+                (Some(_), other) => {
+                    let hint = (!other.is_object() && !other.is_array()).then(|| format!("write \"{other}\""));
+                    self.fault(&path, format!("expected a string, found {}", describe(other)), hint);
+                }
+                (None, _) => self.fault(&path, "a tag in list form has a `key` and a `value`", None),
+            }
+        }
+        map
+    }
+}
+
+fn managed_by(resource: &Resource) -> Option<TaskDefinition> {
+    let Identity::TaskDefinition { family } = &resource.identity else { return None };
+    Some(TaskDefinition::Managed {
+        key: resource.key.clone(),
+        family: family.clone(),
+        digest: resource.digest.clone()?,
+    })
+}
+
+/// A permission may name what does not exist yet; a trust policy or an attachment may not.
+fn is_permission_document(path: &Path) -> bool {
+    path.0
+        .iter()
+        .any(|segment| matches!(segment, Segment::Key(key) if key == "inlinePolicies" || key == "policyDocument"))
+}
+
+fn path_of(spec: &Map<String, Value>) -> String {
+    spec.get("path").and_then(Value::as_str).unwrap_or("/").to_owned()
+}
+
+/// The name of the cluster of a service: AWS's `default` when none is given.
+fn cluster_of(spec: &Map<String, Value>) -> String {
+    let cluster = spec.get("cluster").and_then(Value::as_str).unwrap_or("default");
+    cluster.rsplit('/').next().unwrap_or(cluster).to_owned()
+}
+
+fn refuse_same_identity(resolved: &mut Resolved) {
+    let mut by_identity: BTreeMap<Identity, Vec<Key>> = BTreeMap::new();
+    for resource in resolved.resources.values() {
+        by_identity.entry(resource.identity.folded()).or_default().push(resource.key.clone());
+    }
+    for keys in by_identity.into_values().filter(|keys| keys.len() > 1) {
+        for key in &keys {
+            let Some(resource) = resolved.resources.remove(key) else { continue };
+            let others = keys.iter().filter(|other| *other != key).map(Key::to_string).collect::<Vec<_>>().join(", ");
+            resolved.faults.push(Fault {
+                key: resource.manifest,
+                path: resource.origin,
+                on_key: false,
+                message: format!("{} is described by {others} too", resource.identity),
+                hint: Some(
+                    "one thing in AWS has one manifest; IAM takes names that differ only in case for the same".into(),
+                ),
+            });
+        }
+    }
+}
+
+fn refuse_cycles(resolved: &mut Resolved) {
+    let keys: Vec<Key> = resolved.resources.keys().cloned().collect();
+    let index = |key: &Key| keys.binary_search(key).ok();
+    let mut graph = DiGraphMap::<usize, ()>::new();
+    for (from, key) in keys.iter().enumerate() {
+        for to in resolved.resources[key].needs.iter().filter_map(index) {
+            graph.add_edge(from, to, ());
+        }
+    }
+    for cycle in tarjan_scc(&graph) {
+        if cycle.len() == 1 && !graph.contains_edge(cycle[0], cycle[0]) {
+            continue;
+        }
+        let names = cycle.iter().map(|at| keys[*at].to_string()).collect::<Vec<_>>().join(" → ");
+        for at in cycle {
+            let Some(resource) = resolved.resources.remove(&keys[at]) else { continue };
+            resolved.faults.push(Fault {
+                key: resource.manifest,
+                path: resource.origin,
+                on_key: false,
+                message: format!("refers to itself in a circle: {names}"),
+                hint: Some("write one of the names or ARNs out instead of referring".into()),
+            });
+        }
+    }
+}
+
+/// The keys in an order in which everything comes after what it needs; among equals, by kind and name.
+#[must_use]
+pub fn order(resources: &BTreeMap<Key, Resource>) -> Vec<Key> {
+    fn visit(key: &Key, resources: &BTreeMap<Key, Resource>, done: &mut BTreeSet<Key>, order: &mut Vec<Key>) {
+        let Some(resource) = resources.get(key) else { return };
+        if !done.insert(key.clone()) {
+            return;
+        }
+        for need in &resource.needs {
+            visit(need, resources, done, order);
+        }
+        order.push(key.clone());
+    }
+    let mut order = Vec::with_capacity(resources.len());
+    let mut done = BTreeSet::new();
+    for key in resources.keys() {
+        visit(key, resources, &mut done, &mut order);
+    }
+    order
+}

@@ -1,0 +1,128 @@
+//! The tree that manifests, requests and answers are compared as, and paths into it.
+
+use std::fmt;
+
+pub use serde_json::{Map, Value};
+
+/// One step of a [`Path`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Segment {
+    /// A member of a map.
+    Key(String),
+    /// A position in a list, counted from 0.
+    Index(usize),
+    /// The list element whose identity (name, port, key …) has this value.
+    Named(String),
+}
+
+/// Where a value stands inside a document; prints as `spec.containerDefinitions[0].image`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Path(pub Vec<Segment>);
+
+impl Path {
+    /// The path one map member further down.
+    #[must_use]
+    pub fn key(&self, key: impl Into<String>) -> Self {
+        self.with(Segment::Key(key.into()))
+    }
+
+    /// The path one list position further down.
+    #[must_use]
+    pub fn index(&self, index: usize) -> Self {
+        self.with(Segment::Index(index))
+    }
+
+    /// The path of the list element with this identity.
+    #[must_use]
+    pub fn named(&self, name: impl Into<String>) -> Self {
+        self.with(Segment::Named(name.into()))
+    }
+
+    /// This path with one more segment.
+    #[must_use]
+    pub fn with(&self, segment: Segment) -> Self {
+        let mut segments = self.0.clone();
+        segments.push(segment);
+        Self(segments)
+    }
+
+    /// The path with `prefix` put before it.
+    #[must_use]
+    pub fn under(&self, prefix: &Path) -> Self {
+        Self(prefix.0.iter().chain(&self.0).cloned().collect())
+    }
+
+    /// The name of the member that the path ends in or, in a list, of the list.
+    #[must_use]
+    pub fn last_key(&self) -> Option<&str> {
+        self.0.iter().rev().find_map(|segment| match segment {
+            Segment::Key(key) => Some(key.as_str()),
+            _ => None,
+        })
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, segment) in self.0.iter().enumerate() {
+            match segment {
+                Segment::Key(key) if is_ambiguous(key) => write!(f, "[{key:?}]")?,
+                Segment::Key(key) if n == 0 => write!(f, "{key}")?,
+                Segment::Key(key) => write!(f, ".{key}")?,
+                Segment::Index(index) => write!(f, "[{index}]")?,
+                Segment::Named(name) => write!(f, "[{name}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a key would be misread between the dots of a path: `tags["evenkeel.io/team"]`.
+fn is_ambiguous(key: &str) -> bool {
+    key.is_empty() || key.contains(['.', '[', ']', '"']) || key.contains(char::is_control)
+}
+
+impl FromIterator<Segment> for Path {
+    fn from_iter<I: IntoIterator<Item = Segment>>(segments: I) -> Self {
+        Self(segments.into_iter().collect())
+    }
+}
+
+/// What a person calls this kind of value: `a string`, `number 80`, `a list` …
+#[must_use]
+pub fn describe(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::Bool(flag) => format!("boolean `{flag}`"),
+        Value::Number(number) => format!("number `{number}`"),
+        Value::String(text) if text.chars().count() <= 40 => format!("string \"{text}\""),
+        Value::String(_) => "a string".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "a map".to_owned(),
+    }
+}
+
+/// The same tree with the keys of every map in order: equal trees print equally.
+#[must_use]
+pub fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_by(|a, b| a.0.cmp(b.0));
+            Value::Object(entries.into_iter().map(|(key, value)| (key.clone(), sorted(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
+        other => other.clone(),
+    }
+}
+
+/// The known name that `wrong` was most likely meant to be.
+#[must_use]
+pub fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(&wrong.to_lowercase(), &name.to_lowercase()), name))
+        .filter(|(likeness, _)| *likeness > 0.85)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}

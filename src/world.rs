@@ -1,0 +1,132 @@
+//! What was observed in AWS, and how surely.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::model::Key;
+use crate::value::Value;
+
+/// The tag that says whose a resource is.
+pub const OWNER_TAG: &str = "evenkeel:owner";
+/// The tag on a task-definition revision that remembers the digest of what was declared, and on a
+/// service which revision with which digest it was made to run: `web:3 v1:0123…`.
+pub const DIGEST_TAG: &str = "evenkeel:task-definition";
+
+/// One look at AWS.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct World {
+    /// What became of every key that was asked for. A key that was not asked for is not here.
+    pub seen: BTreeMap<Key, Seen>,
+    /// Task-definition revisions by ARN: those that services use and whose content had to be read.
+    pub revisions: BTreeMap<String, Live>,
+    /// The newest ACTIVE revision of families that somebody else registers.
+    pub latest: BTreeMap<String, String>,
+}
+
+/// What was seen of one resource.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Seen {
+    /// It is there.
+    Present(Live),
+    /// AWS says that it is not there.
+    Absent,
+    /// Nobody knows: never a reason to create or to delete.
+    Unknown(Failure),
+}
+
+/// A resource as AWS describes it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Live {
+    /// Its ARN; `""` for account settings, which have none.
+    pub arn: String,
+    /// Its state, in the same form as a manifest's spec.
+    pub document: Value,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// Whether it is at rest.
+    pub phase: Phase,
+}
+
+/// Whether AWS is still busy with a resource.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// At rest.
+    #[default]
+    Steady,
+    /// On its way: a rollout, for example. It may be written to.
+    Moving(String),
+    /// On its way out, or locked: it may not be written to yet.
+    Busy(String),
+    /// At rest, and not as it should be: a rollout failed.
+    Failed(String),
+}
+
+/// Whose a resource is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owner {
+    /// It carries our owner tag.
+    Us,
+    /// It carries none.
+    Nobody,
+    /// It carries another controller's.
+    Other(String),
+}
+
+impl Live {
+    /// Whose it is, by its tags, when we are `us`.
+    #[must_use]
+    pub fn owner(&self, us: &str) -> Owner {
+        match self.tags.get(OWNER_TAG) {
+            Some(owner) if owner == us => Owner::Us,
+            Some(owner) => Owner::Other(owner.clone()),
+            None => match self.tags.get("aws:cloudformation:stack-name") {
+                Some(stack) => Owner::Other(format!("CloudFormation stack {stack}")),
+                None => Owner::Nobody,
+            },
+        }
+    }
+}
+
+/// Why a call had no effect, by what is to be done about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// AWS asks for patience.
+    #[error("throttled by AWS")]
+    Throttled,
+    /// No answer, or a server error. The call may have had its effect.
+    #[error("no usable answer: {0}")]
+    Unreachable(String),
+    /// The daemon's own permissions or credentials do not suffice.
+    #[error("access denied: {0}")]
+    Denied(String),
+    /// The world is not as the plan took it to be, or what the call needs is not visible yet.
+    #[error("conflict: {0}")]
+    Conflict(String),
+    /// AWS refuses the request as it stands.
+    #[error("refused: {0}")]
+    Rejected(String),
+}
+
+impl Failure {
+    /// The class as a metric label.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::Unreachable(_) => "unreachable",
+            Self::Denied(_) => "denied",
+            Self::Conflict(_) => "conflict",
+            Self::Rejected(_) => "rejected",
+        }
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Us => f.write_str("this controller"),
+            Self::Nobody => f.write_str("nobody"),
+            Self::Other(owner) => f.write_str(owner),
+        }
+    }
+}
