@@ -30,6 +30,8 @@ pub mod tags;
 pub mod task;
 pub mod task_definition;
 pub mod task_set;
+#[cfg(test)]
+mod tests;
 pub mod timing;
 
 use std::collections::BTreeMap;

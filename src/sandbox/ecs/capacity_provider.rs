@@ -1,4 +1,4 @@
-//! Capacity providers, and the strategies that name them.
+//! Capacity providers, and the strategies that name them. Wording is (from memory).
 
 use serde_json::{Value, json};
 

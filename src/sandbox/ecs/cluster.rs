@@ -1,4 +1,4 @@
-//! Clusters.
+//! Clusters. The wording of refusals is (from memory).
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -6,7 +6,7 @@
 //! however often somebody looked before.
 //!
 //! The scheduler is coarse: no placement, no health checks, no bake time, and every deployment
-//! strategy rolls. It does keep `minimumHealthyPercent` and `maximumPercent`.
+//! strategy rolls. Events are in ECS's form (from memory). It does keep `minimumHealthyPercent` and `maximumPercent`.
 
 use std::sync::Arc;
 use std::time::Duration;

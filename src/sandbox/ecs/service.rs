@@ -1,4 +1,5 @@
 //! Services: create, update, delete, describe, list. What moves by itself is in [`super::rollout`].
+//! The wording of refusals that no documentation quotes is (from memory).
 
 pub mod check;
 pub mod defaults;

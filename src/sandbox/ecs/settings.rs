@@ -1,4 +1,4 @@
-//! Account settings.
+//! Account settings. Names are the model's; untouched values and wording are (from memory).
 
 use std::collections::BTreeMap;
 

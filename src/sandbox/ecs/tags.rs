@@ -1,4 +1,5 @@
-//! Tags: TagResource, UntagResource, ListTagsForResource, and the tags of every other request.
+//! Tags: TagResource, UntagResource, ListTagsForResource, and the tags of every other request. The
+//! limits are documented, the wording is (from memory).
 
 use serde_json::{Value, json};
 

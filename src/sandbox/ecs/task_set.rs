@@ -1,4 +1,5 @@
-//! Task sets: what an external deployment controller runs instead of deployments.
+//! Task sets: what an external deployment controller runs instead of deployments. Wording is (from
+//! memory).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What RegisterTaskDefinition refuses.
+//! What RegisterTaskDefinition refuses. The limits are documented, the wording is (from memory).
 
 use serde_json::{Value, json};
 
