@@ -19,12 +19,21 @@ pub struct Cli {
     /// The form of log lines.
     #[arg(long, global = true, env = "EVENKEEL_LOG", value_name = "FORM", default_value = "text")]
     pub log: Log,
-    /// What to log, in tracing's filter syntax.
-    #[arg(long, global = true, env = "EVENKEEL_LOG_FILTER", value_name = "FILTER", default_value = "info")]
-    pub log_filter: String,
+    /// What to log, in tracing's filter syntax [default: info for run, error for the others].
+    #[arg(long, global = true, env = "EVENKEEL_LOG_FILTER", value_name = "FILTER")]
+    pub log_filter: Option<String>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// What to log. Commands other than `run` report by themselves what they do.
+    #[must_use]
+    pub fn log_filter(&self) -> &str {
+        let quiet = !matches!(self.command, Command::Run(_));
+        self.log_filter.as_deref().unwrap_or(if quiet { "error" } else { "info" })
+    }
 }
 
 /// The form of log lines.

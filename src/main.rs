@@ -16,7 +16,7 @@ fn main() -> ExitCode {
             return ExitCode::from(if failed { commands::ERROR } else { commands::OK });
         }
     };
-    if let Err(error) = log(cli.log, &cli.log_filter) {
+    if let Err(error) = log(cli.log, cli.log_filter()) {
         eprintln!("error: --log-filter: {error}");
         return ExitCode::from(commands::ERROR);
     }

@@ -144,6 +144,15 @@ impl Sandbox {
         })
     }
 
+    /// An account for trying things out: every cluster has room for tasks on instances, which nobody
+    /// will register.
+    #[must_use]
+    pub fn roomy() -> Arc<Self> {
+        let sandbox = Self::new();
+        sandbox.state().ecs.region(REGION).roomy = true;
+        sandbox
+    }
+
     /// Time since the Unix epoch on tokio's clock: paused and advanced together with it.
     #[must_use]
     pub fn now(&self) -> Duration {

@@ -28,7 +28,7 @@ pub(super) async fn connect(target: &Target) -> Result<Connection, CommandError>
     let (loader, sandbox) = match target.sandbox.as_deref() {
         None => (loader, None),
         Some("") => {
-            let sandbox = Sandbox::new();
+            let sandbox = Sandbox::roomy();
             (client::point(loader, &sandbox), Some(sandbox))
         }
         Some(url) => (client::point_at(loader, url), None),

@@ -11,7 +11,8 @@
 //! - A target group exists, unless its id is all zeros (`targetgroup/none/0000000000000000`).
 //! - Subnets, security groups, alarms, registries, secrets and log groups exist.
 //! - Fargate and capacity providers always have room. Tasks of launch type EC2 or EXTERNAL need a
-//!   registered container instance, whose size is not looked at.
+//!   registered container instance, whose size is not looked at; for trying things out, a Region can
+//!   be [`Region::roomy`].
 //!
 //! Messages are AWS's own where they are known; `(from memory)` marks what is remembered about the
 //! service rather than written in its model.
@@ -70,6 +71,8 @@ pub struct Region {
     pub capacity_providers: BTreeMap<String, capacity_provider::CapacityProvider>,
     /// Account settings that somebody has set.
     pub settings: settings::Settings,
+    /// Whether new clusters have room for tasks of launch type EC2 and EXTERNAL.
+    pub roomy: bool,
     /// Counts what is given an id.
     serial: u64,
 }

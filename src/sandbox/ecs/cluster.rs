@@ -28,6 +28,8 @@ pub struct Cluster {
     pub tasks: BTreeMap<String, Task>,
     /// Container instances by id.
     pub instances: BTreeMap<String, Instance>,
+    /// Whether tasks find room although no container instance is registered.
+    pub roomy: bool,
 }
 
 /// Members of the answer that stay empty unless `include` asks for them.
@@ -60,7 +62,8 @@ impl Cluster {
     /// How many container instances take new tasks.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.instances.values().filter(|instance| instance.takes_tasks()).count()
+        let registered = self.instances.values().filter(|instance| instance.takes_tasks()).count();
+        registered.max(usize::from(self.roomy))
     }
 
     /// Brings everything in the cluster up to date.
@@ -177,8 +180,9 @@ pub(super) fn create(region: &mut Region, context: &Context, input: &Input) -> O
     let strategy = with_defaults(input.list("defaultCapacityProviderStrategy"));
     record.insert("defaultCapacityProviderStrategy".into(), strategy);
     apply(context, &mut record, input);
+    let roomy = region.roomy;
     let cluster =
-        Cluster { record, tags, services: BTreeMap::new(), tasks: BTreeMap::new(), instances: BTreeMap::new() };
+        Cluster { record, tags, services: BTreeMap::new(), tasks: BTreeMap::new(), instances: BTreeMap::new(), roomy };
     let view = cluster.full_view();
     region.clusters.insert(name.to_owned(), cluster);
     Ok(json!({ "cluster": view }))
