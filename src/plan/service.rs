@@ -50,7 +50,7 @@ impl Scene<'_> {
     pub(super) fn update_service(&self, resource: &Resource, live: &Live) -> Draft {
         let Identity::Service { cluster, name } = &resource.identity else { return Draft::default() };
         let mut changes = diff(Kind::Service, &compared(&resource.spec, &live.document), &live.document);
-        let mut held = immutable(&changes);
+        let held = immutable(&changes);
         let mut update = Map::new();
         for member in members(&changes) {
             update.insert(member.clone(), merged(&member, &resource.spec, &live.document));
@@ -64,7 +64,8 @@ impl Scene<'_> {
             }
             Target::Pending(key) => {
                 changes.insert(0, revision_change(running, "a new revision"));
-                held = held.or(Some(Reason::WaitsFor(key)));
+                // One rollout, not two: everything else goes along with the new revision.
+                return Draft { changes, steps: Vec::new(), held: held.or(Some(Reason::WaitsFor(key))) };
             }
         }
         let mut steps = Vec::new();
