@@ -60,6 +60,11 @@ impl Scene<'_> {
             Target::AsIs => {}
             Target::Known(revision) => {
                 changes.insert(0, revision_change(running, tail(&revision)));
+                let failed = self.world.failed.get(&resource.key).and_then(|failed| failed.get(&revision));
+                if let Some(why) = failed {
+                    let held = Reason::RolledBack(tail(&revision).to_owned(), why.clone());
+                    return Draft { changes, steps: Vec::new(), held: Some(held) };
+                }
                 update.insert("taskDefinition".to_owned(), revision.into());
             }
             Target::Pending(key) => {
