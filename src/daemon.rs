@@ -63,7 +63,7 @@ impl Daemon {
     /// A daemon that has not looked at anything yet.
     #[must_use]
     pub fn new(options: Options, reconciler: Reconciler, shared: Arc<Shared>) -> Self {
-        let queue = WorkQueue::new(BACKOFF, options.interval);
+        let queue = WorkQueue::new(BACKOFF, options.interval, Instant::now());
         Self { options, reconciler, shared, desired: Desired::default(), digest: None, queue }
     }
 
@@ -82,9 +82,12 @@ impl Daemon {
                 }
                 Event::Changed => {
                     self.settle_down(&mut hinted).await;
-                    self.read();
+                    self.read().await;
                     watcher.rearm();
                     scan = Instant::now() + SCAN_INTERVAL;
+                    if self.options.once && self.desired.resources.is_empty() {
+                        return self.shared.board().unreadable.is_none() && self.desired.problems.is_empty();
+                    }
                 }
                 Event::Due => {
                     let well = self.pass(&stop).await;
@@ -127,11 +130,15 @@ impl Daemon {
     }
 
     /// Reads the directory and asks for a look at everything that changed.
-    fn read(&mut self) {
-        let snapshot = match watch::read(&self.options.directory) {
+    async fn read(&mut self) {
+        let directory = self.options.directory.clone();
+        // A slow disk must not hold up the server that answers health checks.
+        let snapshot = tokio::task::spawn_blocking(move || {
+            watch::read(&directory).map_err(|error| format!("{error}; {}", error.hint()))
+        });
+        let snapshot = match snapshot.await.unwrap_or_else(|panic| Err(panic.to_string())) {
             Ok(snapshot) => snapshot,
-            Err(error) => {
-                let why = format!("{error}; {}", error.hint());
+            Err(why) => {
                 let mut board = self.shared.board();
                 if board.unreadable.as_ref() != Some(&why) {
                     tracing::error!("{why}; everything stays as it is");
@@ -207,7 +214,7 @@ impl Daemon {
                 state: State::Invalid,
                 reason: "Invalid",
                 message,
-                next: crate::queue::Next::Interval,
+                next: crate::queue::Next::Tick,
             };
             board.note(key, &conclusion, String::new(), String::new(), SystemTime::now());
         }
@@ -221,7 +228,12 @@ impl Daemon {
         let pass = if self.options.mode == Mode::Apply {
             self.reconciler.pass(&self.desired.resources, &due, stop, &mut |_| {}).await
         } else {
-            let plan = self.reconciler.plan(&self.desired.resources, &due).await;
+            let mut stopped = stop.clone();
+            let plan = tokio::select! {
+                biased;
+                _ = stopped.wait_for(|stop| *stop) => return true,
+                plan = self.reconciler.plan(&self.desired.resources, &due) => plan,
+            };
             if self.options.mode == Mode::Plan {
                 log_drift(&plan, &self.shared);
             }

@@ -138,12 +138,10 @@ fn unique(files: &BTreeMap<PathBuf, Vec<Manifest>>) -> (BTreeMap<Key, Manifest>,
     (unique, faults)
 }
 
-/// Checks every resource against its kind's schema; those with faults are taken out.
+/// Checks every resource against its kind's schema; those of manifests with faults are taken out.
 fn check(resolved: &mut resolve::Resolved) {
-    let mut wrong: BTreeSet<Key> = BTreeSet::new();
     for resource in resolved.resources.values() {
         for fault in schema::check(resource.key.kind, &resource.spec) {
-            wrong.insert(resource.manifest.clone());
             resolved.faults.push(resolve::Fault {
                 key: resource.manifest.clone(),
                 path: fault.path.under(&resource.origin),
@@ -156,7 +154,6 @@ fn check(resolved: &mut resolve::Resolved) {
             && resource.task_definition.is_none()
             && needs_task_definition(&resource.spec)
         {
-            wrong.insert(resource.manifest.clone());
             resolved.faults.push(resolve::Fault {
                 key: resource.manifest.clone(),
                 path: resource.origin.clone(),
@@ -166,6 +163,7 @@ fn check(resolved: &mut resolve::Resolved) {
             });
         }
     }
+    let wrong: BTreeSet<&Key> = resolved.faults.iter().map(|fault| &fault.key).collect();
     resolved.resources.retain(|_, resource| !wrong.contains(&resource.manifest));
 }
 

@@ -87,6 +87,8 @@ pub enum Reason {
     Immutable(Vec<String>),
     /// The manifest says hands off.
     Suspended,
+    /// ECS rolled this revision back, for this reason: rolled out again, it would fail again.
+    RolledBack(String, String),
 }
 
 impl fmt::Display for Reason {
@@ -103,6 +105,9 @@ impl fmt::Display for Reason {
                 write!(f, "AWS cannot change {} in place; delete it in AWS, or undo the change", paths.join(", "))
             }
             Self::Suspended => f.write_str("suspended by its manifest (evenkeel/suspend)"),
+            Self::RolledBack(revision, why) => {
+                write!(f, "the rollout of {revision} failed: {why}; it is not tried again until the manifest changes")
+            }
         }
     }
 }
@@ -118,6 +123,7 @@ impl Reason {
             Self::CannotSee(_) => "CannotSee",
             Self::Immutable(_) => "Immutable",
             Self::Suspended => "Suspended",
+            Self::RolledBack(..) => "RolledBack",
         }
     }
 }

@@ -18,8 +18,8 @@ pub struct Backoff {
 /// What became of a look at a resource, as far as the next look is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// All is well: look again with everything else.
-    Interval,
+    /// All is well: look again at the next tick, together with everything else that is well.
+    Tick,
     /// It is under way: look again after this long.
     After(Duration),
     /// It did not succeed, or was just changed: look again, later each time.
@@ -33,18 +33,25 @@ struct Entry<T> {
 }
 
 /// Due times by resource. `T` is a clock's moment, so that tests bring their own.
+///
+/// AWS answers for many resources in one call, so due times are kept together: what is well is
+/// looked at at common ticks, and what is due within a moment is due now.
 #[derive(Debug)]
 pub struct WorkQueue<T> {
     backoff: Backoff,
     interval: Duration,
+    tick: T,
     entries: BTreeMap<Key, Entry<T>>,
 }
 
+/// How far ahead a resource may be due to be looked at together with one that is due now.
+const MOMENT: Duration = Duration::from_millis(500);
+
 impl<T: Copy + Ord + std::ops::Add<Duration, Output = T>> WorkQueue<T> {
-    /// An empty queue.
+    /// An empty queue whose ticks are counted from `now`.
     #[must_use]
-    pub fn new(backoff: Backoff, interval: Duration) -> Self {
-        Self { backoff, interval, entries: BTreeMap::new() }
+    pub fn new(backoff: Backoff, interval: Duration, now: T) -> Self {
+        Self { backoff, interval, tick: now + interval, entries: BTreeMap::new() }
     }
 
     /// Asks for a look at `at`, or earlier if one is due earlier already. Forgets failed tries: a
@@ -55,31 +62,24 @@ impl<T: Copy + Ord + std::ops::Add<Duration, Output = T>> WorkQueue<T> {
         entry.tries = 0;
     }
 
-    /// The resources whose time has come.
+    /// The resources whose time has come, or will have in a moment.
     #[must_use]
     pub fn due(&self, now: T) -> BTreeSet<Key> {
-        self.entries.iter().filter(|(_, entry)| entry.due <= now).map(|(key, _)| key.clone()).collect()
+        self.entries.iter().filter(|(_, entry)| entry.due <= now + MOMENT).map(|(key, _)| key.clone()).collect()
     }
 
     /// Sets the next look after one that began at `now`.
     pub fn settle(&mut self, key: &Key, next: Next, now: T) {
-        let (backoff, interval) = (self.backoff, self.interval);
+        while self.tick <= now + MOMENT {
+            self.tick = self.tick + self.interval;
+        }
         let Some(entry) = self.entries.get_mut(key) else { return };
-        let wait = match next {
-            Next::Interval => {
-                entry.tries = 0;
-                interval
-            }
-            Next::After(wait) => {
-                entry.tries = 0;
-                wait
-            }
-            Next::Backoff => {
-                entry.tries = entry.tries.saturating_add(1);
-                delay(backoff, key, entry.tries)
-            }
+        entry.tries = if next == Next::Backoff { entry.tries.saturating_add(1) } else { 0 };
+        entry.due = match next {
+            Next::Tick => self.tick,
+            Next::After(wait) => now + wait,
+            Next::Backoff => now + delay(self.backoff, key, entry.tries),
         };
-        entry.due = now + wait;
     }
 
     /// When the next resource is due.
@@ -117,7 +117,7 @@ mod tests {
     }
 
     fn queue() -> WorkQueue<Duration> {
-        WorkQueue::new(BACKOFF, Duration::from_secs(60))
+        WorkQueue::new(BACKOFF, Duration::from_secs(60), Duration::ZERO)
     }
 
     #[test]
@@ -145,13 +145,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_well_is_looked_at_at_common_ticks() {
+        let mut queue = queue();
+        let api = Key::new(Kind::Service, "api");
+        queue.request(web(), Duration::ZERO);
+        queue.request(api.clone(), Duration::ZERO);
+        queue.settle(&web(), Next::Tick, Duration::from_secs(1));
+        queue.settle(&api, Next::Tick, Duration::from_secs(42));
+        assert_eq!(queue.due(Duration::from_secs(59)).len(), 0);
+        assert_eq!(queue.due(Duration::from_secs(60)), BTreeSet::from([web(), api]));
+        queue.settle(&web(), Next::Tick, Duration::from_secs(60));
+        assert_eq!(queue.due(Duration::from_secs(119)).len(), 1, "the next tick is a whole interval away");
+    }
+
+    #[test]
     fn success_forgets_the_failures_before_it() {
         let mut queue = queue();
         queue.request(web(), Duration::ZERO);
         for _ in 0..9 {
             queue.settle(&web(), Next::Backoff, Duration::ZERO);
         }
-        queue.settle(&web(), Next::Interval, Duration::ZERO);
+        queue.settle(&web(), Next::Tick, Duration::ZERO);
         assert_eq!(queue.next_due(), Some(Duration::from_secs(60)));
         queue.settle(&web(), Next::Backoff, Duration::ZERO);
         assert!(queue.next_due().unwrap() <= Duration::from_secs(1));

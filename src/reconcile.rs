@@ -75,7 +75,16 @@ impl Reconciler {
         let mut pass = Pass::default();
         let mut due = due.clone();
         for _ in 0..ROUNDS_MAX {
-            let plan = self.plan(resources, &due).await;
+            let mut stopped = stop.clone();
+            let plan = tokio::select! {
+                biased;
+                // A read that is broken off has changed nothing.
+                _ = stopped.wait_for(|stop| *stop) => {
+                    pass.stopped = true;
+                    break;
+                }
+                plan = self.plan(resources, &due) => plan,
+            };
             let failed = self.act(&plan, stop, progress, &mut pass).await;
             due = freed(&plan, &failed);
             pass.items.extend(plan.items.into_iter().map(|item| (item.key.clone(), item)));

@@ -36,7 +36,7 @@ const VALUE_CHARS_MAX: usize = 60;
 pub fn plan_text(plan: &Plan, account: &Account) -> String {
     let mut text = format!("{BOLD}Plan for account {}, {}{BOLD:#}\n\n", account.id, account.region);
     for item in plan.items.iter().filter(|item| item.verb != Verb::Keep) {
-        item_text(&mut text, item);
+        item_text(&mut text, item, waits_for_plan(plan, item));
     }
     if plan.is_empty() {
         let _ =
@@ -47,7 +47,7 @@ pub fn plan_text(plan: &Plan, account: &Account) -> String {
     text
 }
 
-fn item_text(text: &mut String, item: &Item) {
+fn item_text(text: &mut String, item: &Item, follows: bool) {
     let (sign, style, what) = match item.verb {
         Verb::Create => ("+", GREEN, "create".to_owned()),
         Verb::Update => ("~", YELLOW, effect(item).map_or("change".to_owned(), |effect| format!("change, {effect}"))),
@@ -60,7 +60,8 @@ fn item_text(text: &mut String, item: &Item) {
         let _ = writeln!(text, "    {}: {from} → {to}  {DIM}{}{DIM:#}", change.path, change.effect);
     }
     if let Some(reason) = &item.held {
-        let _ = writeln!(text, "    {RED}held:{RED:#} {reason}");
+        let mark = if follows { String::new() } else { format!("{RED}held:{RED:#} ") };
+        let _ = writeln!(text, "    {mark}{reason}");
     }
 }
 
@@ -72,7 +73,6 @@ fn effect(item: &Item) -> Option<Effect> {
 fn summary(plan: &Plan) -> String {
     let of = |verb: Verb| plan.items.iter().filter(|item| item.verb == verb).count();
     let held = plan.items.iter().filter(|item| item.held.is_some() && !waits_for_plan(plan, item)).count();
-    let calls: usize = plan.items.iter().map(|item| item.steps.len()).sum();
     let mut text =
         format!("{} to create, {} to change, {} as declared", of(Verb::Create), of(Verb::Update), of(Verb::Keep));
     if of(Verb::Unknown) > 0 {
@@ -81,7 +81,7 @@ fn summary(plan: &Plan) -> String {
     if held > 0 {
         let _ = write!(text, ", {held} held");
     }
-    let _ = write!(text, " ({} now)", count(calls, "call", "calls"));
+    text.push('.');
     text
 }
 
@@ -225,7 +225,8 @@ pub fn plan_markdown(plan: &Plan, account: &Account) -> String {
             let _ = writeln!(text, "| {} | `{path}` | `{from}` | `{to}` | {} |", item.key, change.effect);
         }
         if let Some(reason) = &item.held {
-            let _ = writeln!(text, "| {} | | | **held:** {} | |", item.key, cell(reason.to_string()));
+            let mark = if waits_for_plan(plan, item) { "" } else { "**held:** " };
+            let _ = writeln!(text, "| {} | | | {mark}{} | |", item.key, cell(reason.to_string()));
         }
     }
     let _ = writeln!(text, "\n{}", summary(plan));

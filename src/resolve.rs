@@ -29,9 +29,10 @@ pub struct Fault {
 /// The resources of a directory, and what kept others from becoming one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Resolved {
-    /// Every manifest that could be resolved, and the task definitions that stand inline in services.
+    /// A resource for every manifest, and one for every task definition that stands inline in a
+    /// service. Those of manifests with faults are there for the sake of finding further faults.
     pub resources: BTreeMap<Key, Resource>,
-    /// Everything that is wrong. A manifest with a fault has no resource.
+    /// Everything that is wrong.
     pub faults: Vec<Fault>,
 }
 
@@ -63,9 +64,7 @@ pub fn resolve(manifests: &BTreeMap<Key, Manifest>, account: &Account) -> Resolv
     for manifest in manifests.values() {
         let mut resolver = Resolver { manifests, account, manifest, needs: BTreeSet::new(), faults: Vec::new() };
         let resources = resolver.resources();
-        if resolver.faults.is_empty() {
-            resolved.resources.extend(resources.into_iter().map(|resource| (resource.key.clone(), resource)));
-        }
+        resolved.resources.extend(resources.into_iter().map(|resource| (resource.key.clone(), resource)));
         resolved.faults.append(&mut resolver.faults);
     }
     refuse_same_identity(&mut resolved);
@@ -294,7 +293,7 @@ impl Resolver<'_> {
         let (Some(Value::String(text)), 1) = (map.get("ref"), map.len()) else {
             let hint = Some("write {ref: NAME} or {ref: Kind/NAME}".to_owned());
             self.fault(path, "a reference has one member, `ref`, which is a string", hint);
-            return Value::Null;
+            return unresolved();
         };
         let member = path.last_key().unwrap_or_default();
         let row = REFERENCES.iter().find(|(name, ..)| *name == member).map(|(_, kind, form)| (*kind, *form));
@@ -304,7 +303,7 @@ impl Resolver<'_> {
                 Ok(kind) => (kind, name),
                 Err(hint) => {
                     self.fault(path, format!("there is no kind `{kind}`"), Some(hint));
-                    return Value::Null;
+                    return unresolved();
                 }
             },
             None => match expected {
@@ -312,13 +311,13 @@ impl Resolver<'_> {
                 None => {
                     let hint = Some(format!("write {{ref: Kind/{text}}}"));
                     self.fault(path, format!("the kind of `{text}` cannot be told from here"), hint);
-                    return Value::Null;
+                    return unresolved();
                 }
             },
         };
         if let Some((wanted, _)) = expected.filter(|(wanted, _)| *wanted != kind) {
             self.fault(path, format!("`{member}` takes a {wanted}, not a {kind}"), None);
-            return Value::Null;
+            return unresolved();
         }
         self.target(path, &Key::new(kind, name), expected.map_or(Form::Arn, |(_, form)| form))
     }
@@ -332,7 +331,7 @@ impl Resolver<'_> {
                 None => "add the manifest, or write the name or ARN itself".to_owned(),
             };
             self.fault(path, format!("refers to {key}, and there is no such manifest"), Some(hint));
-            return Value::Null;
+            return unresolved();
         };
         if !is_permission_document(path) {
             self.needs.insert(key.clone());
@@ -376,7 +375,7 @@ impl Resolver<'_> {
             }
             (Form::Arn, Kind::AccountSettings) => {
                 self.fault(path, "account settings cannot be referred to", None);
-                return Value::Null;
+                return unresolved();
             }
         };
         text.into()
@@ -423,6 +422,12 @@ impl Resolver<'_> {
         }
         map
     }
+}
+
+/// Stands for a reference that leads nowhere, so that its place holds what the API wants there: the
+/// reference has been reported, and one fault is enough.
+fn unresolved() -> Value {
+    "unresolved".into()
 }
 
 fn managed_by(resource: &Resource) -> Option<TaskDefinition> {

@@ -21,6 +21,9 @@ pub struct World {
     pub revisions: BTreeMap<String, Live>,
     /// The newest ACTIVE revision of families that somebody else registers.
     pub latest: BTreeMap<String, String>,
+    /// Of services that do not run what is declared: the revisions whose last rollout ECS rolled back
+    /// or stopped, with its reason.
+    pub failed: BTreeMap<Key, BTreeMap<String, String>>,
 }
 
 /// What was seen of one resource.

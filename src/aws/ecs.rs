@@ -10,7 +10,9 @@ use aws_sdk_ecs::operation::register_task_definition::RegisterTaskDefinitionInpu
 use aws_sdk_ecs::operation::update_capacity_provider::UpdateCapacityProviderInput;
 use aws_sdk_ecs::operation::update_cluster::UpdateClusterInput;
 use aws_sdk_ecs::operation::update_service::UpdateServiceInput;
-use aws_sdk_ecs::types::{CapacityProviderField, ClusterField, ServiceField, Tag, TaskDefinitionField};
+use aws_sdk_ecs::types::{
+    CapacityProviderField, ClusterField, ServiceDeploymentStatus, ServiceField, Tag, TaskDefinitionField,
+};
 
 use super::Aws;
 use super::failure::classify;
@@ -30,6 +32,18 @@ const SERVICES_MAX: usize = 10;
 const CLUSTERS_MAX: usize = 100;
 /// Capacity providers in one DescribeCapacityProviders call (ECS API reference).
 const CAPACITY_PROVIDERS_MAX: usize = 10;
+
+/// Service deployments that are looked at; as many revisions fit into one DescribeServiceRevisions
+/// call (ECS API reference).
+const DEPLOYMENTS_MAX: i32 = 20;
+/// What becomes of a rollout that did not succeed.
+const FAILED: &[ServiceDeploymentStatus] = &[
+    ServiceDeploymentStatus::RollbackFailed,
+    ServiceDeploymentStatus::RollbackInProgress,
+    ServiceDeploymentStatus::RollbackRequested,
+    ServiceDeploymentStatus::RollbackSuccessful,
+    ServiceDeploymentStatus::Stopped,
+];
 
 /// Sends an action's own input through an operation of the client.
 macro_rules! send {
@@ -199,6 +213,8 @@ impl Aws {
                     } else if let Seen::Present(revision) = self.revision(&running).await {
                         if definition.is_some_and(|definition| task_definition::matches(definition, &revision)) {
                             world.seen.insert(key.clone(), Seen::Present(revision.clone()));
+                        } else {
+                            world.failed.insert(resource.key.clone(), self.failed_revisions(resource).await);
                         }
                         world.revisions.insert(running, revision);
                     }
@@ -219,6 +235,39 @@ impl Aws {
                 world.seen.insert(resource.key.clone(), seen);
             }
         }
+    }
+
+    /// The revisions whose last rollout in a service ECS rolled back or stopped, with the reason. Only
+    /// asked of a service that does not run what is declared. Where the question is not answered
+    /// (a stand-in for AWS, a missing permission) nothing is known to have failed.
+    async fn failed_revisions(&self, service: &Resource) -> BTreeMap<String, String> {
+        let Identity::Service { cluster, name } = &service.identity else { return BTreeMap::new() };
+        let call = self.ecs.list_service_deployments().cluster(cluster).service(name).max_results(DEPLOYMENTS_MAX);
+        let deployments = match call.send().await {
+            Ok(answer) => answer.service_deployments.unwrap_or_default(),
+            Err(error) => {
+                tracing::debug!(service = name, failure = %classify(error), "the history of rollouts is not known");
+                return BTreeMap::new();
+            }
+        };
+        let arns: Vec<String> = deployments.iter().filter_map(|one| one.target_service_revision_arn.clone()).collect();
+        if !deployments.iter().any(|one| one.status().is_some_and(|status| FAILED.contains(status))) {
+            return BTreeMap::new();
+        }
+        let call = self.ecs.describe_service_revisions().set_service_revision_arns(Some(arns));
+        let revisions =
+            call.send().await.map(|answer| answer.service_revisions.unwrap_or_default()).unwrap_or_default();
+        // Newest first: the last rollout of a task definition decides.
+        let mut last: BTreeMap<String, Option<String>> = BTreeMap::new();
+        for deployment in deployments {
+            let target = deployment.target_service_revision_arn();
+            let revision = revisions.iter().find(|revision| revision.service_revision_arn() == target);
+            let Some(task_definition) = revision.and_then(|revision| revision.task_definition()) else { continue };
+            let failed = deployment.status().is_some_and(|status| FAILED.contains(status));
+            let reason = deployment.status_reason().unwrap_or("ECS gives no reason").to_owned();
+            last.entry(task_definition.to_owned()).or_insert_with(|| failed.then_some(reason));
+        }
+        last.into_iter().filter_map(|(task_definition, reason)| Some((task_definition, reason?))).collect()
     }
 
     /// A revision by ARN, read once; or the newest ACTIVE one of a family.

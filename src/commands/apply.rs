@@ -57,7 +57,7 @@ async fn converge(
     end: Instant,
     screen: &mut Screen,
 ) -> (BTreeMap<Key, Conclusion>, Vec<Outcome>) {
-    let mut queue = WorkQueue::new(BACKOFF, Duration::from_secs(u32::MAX.into()));
+    let mut queue = WorkQueue::new(BACKOFF, Duration::from_secs(u32::MAX.into()), Instant::now());
     for key in desired.resources.keys() {
         queue.request(key.clone(), Instant::now());
     }
@@ -77,7 +77,7 @@ async fn converge(
             let conclusion = conclude(item, &of_key, true);
             let next = match (conclusion.state, conclusion.next) {
                 // What needs a person is not waited for; it would be found again and again.
-                (State::Blocked | State::Degraded, _) => Next::Interval,
+                (State::Blocked | State::Degraded, _) => Next::Tick,
                 (_, Next::After(_)) => Next::After(ROLLOUT),
                 (_, next) => next,
             };

@@ -50,7 +50,7 @@ impl Scene<'_> {
     pub(super) fn update_service(&self, resource: &Resource, live: &Live) -> Draft {
         let Identity::Service { cluster, name } = &resource.identity else { return Draft::default() };
         let mut changes = diff(Kind::Service, &compared(&resource.spec, &live.document), &live.document);
-        let mut held = immutable(&changes);
+        let held = immutable(&changes);
         let mut update = Map::new();
         for member in members(&changes) {
             update.insert(member.clone(), merged(&member, &resource.spec, &live.document));
@@ -60,11 +60,17 @@ impl Scene<'_> {
             Target::AsIs => {}
             Target::Known(revision) => {
                 changes.insert(0, revision_change(running, tail(&revision)));
+                let failed = self.world.failed.get(&resource.key).and_then(|failed| failed.get(&revision));
+                if let Some(why) = failed {
+                    let held = Reason::RolledBack(tail(&revision).to_owned(), why.clone());
+                    return Draft { changes, steps: Vec::new(), held: Some(held) };
+                }
                 update.insert("taskDefinition".to_owned(), revision.into());
             }
             Target::Pending(key) => {
                 changes.insert(0, revision_change(running, "a new revision"));
-                held = held.or(Some(Reason::WaitsFor(key)));
+                // One rollout, not two: everything else goes along with the new revision.
+                return Draft { changes, steps: Vec::new(), held: held.or(Some(Reason::WaitsFor(key))) };
             }
         }
         let mut steps = Vec::new();

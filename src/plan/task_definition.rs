@@ -5,8 +5,8 @@ use super::{Draft, Scene, tags};
 use crate::action::Action;
 use crate::diff::diff;
 use crate::fields::{self, DIGEST_VERSION};
-use crate::model::{Change, Kind};
-use crate::resource::Resource;
+use crate::model::{Change, Effect, Kind};
+use crate::resource::{Resource, TaskDefinition};
 use crate::world::{DIGEST_TAG, Live};
 
 impl Scene<'_> {
@@ -15,9 +15,18 @@ impl Scene<'_> {
     }
 
     pub(super) fn update_task_definition(&self, resource: &Resource, live: &Live) -> Draft {
-        let changes = changes(resource, live);
+        let mut changes = changes(resource, live);
+        if self.is_run_by_a_service(resource) {
+            changes.iter_mut().for_each(|change| change.effect = Effect::RollsAllTasks);
+        }
         let steps = if changes.is_empty() { Vec::new() } else { vec![self.register(resource)] };
         Draft { changes, steps, held: None }
+    }
+
+    fn is_run_by_a_service(&self, resource: &Resource) -> bool {
+        self.resources.values().any(
+            |other| matches!(&other.task_definition, Some(TaskDefinition::Managed { key, .. }) if *key == resource.key),
+        )
     }
 
     fn register(&self, resource: &Resource) -> Action {
