@@ -164,11 +164,11 @@ pub fn with_partners(resources: &BTreeMap<Key, Resource>, keys: BTreeSet<Key>) -
     use crate::resource::TaskDefinition::Managed;
     let mut all = keys.clone();
     for resource in resources.values() {
-        if let Some(Managed { key, .. }) = &resource.task_definition {
-            if keys.contains(key) || keys.contains(&resource.key) {
-                all.insert(resource.key.clone());
-                all.insert(key.clone());
-            }
+        if let Some(Managed { key, .. }) = &resource.task_definition
+            && (keys.contains(key) || keys.contains(&resource.key))
+        {
+            all.insert(resource.key.clone());
+            all.insert(key.clone());
         }
     }
     all

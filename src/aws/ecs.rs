@@ -212,11 +212,11 @@ impl Aws {
             }
         }
         for resource in asked {
-            if let Identity::TaskDefinition { family } = &resource.identity {
-                if !world.seen.contains_key(&resource.key) {
-                    let seen = self.revision(family).await;
-                    world.seen.insert(resource.key.clone(), seen);
-                }
+            if let Identity::TaskDefinition { family } = &resource.identity
+                && !world.seen.contains_key(&resource.key)
+            {
+                let seen = self.revision(family).await;
+                world.seen.insert(resource.key.clone(), seen);
             }
         }
     }

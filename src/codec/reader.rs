@@ -212,15 +212,15 @@ impl ShapeDeserializer for Reader<'_> {
 
     fn read_string(&mut self, _: &Schema<'_>) -> Result<String, SerdeError> {
         let text: String = self.scalar("a string", |value| value.as_str().map(str::to_owned));
-        if let (Some(Value::String(_)), Some(known)) = (self.value, enums::values(&self.slot.0, &self.slot.1)) {
-            if !known.contains(&text.as_str()) {
-                let hint = match did_you_mean(&text, known.iter().copied()) {
-                    Some(name) => format!("did you mean `{name}`? known: {}", known.join(", ")),
-                    None => format!("known: {}", known.join(", ")),
-                };
-                let message = format!("`{}` has no value `{text}`", self.slot.1);
-                self.faults.add(&self.path, false, message, Some(hint));
-            }
+        if let (Some(Value::String(_)), Some(known)) = (self.value, enums::values(&self.slot.0, &self.slot.1))
+            && !known.contains(&text.as_str())
+        {
+            let hint = match did_you_mean(&text, known.iter().copied()) {
+                Some(name) => format!("did you mean `{name}`? known: {}", known.join(", ")),
+                None => format!("known: {}", known.join(", ")),
+            };
+            let message = format!("`{}` has no value `{text}`", self.slot.1);
+            self.faults.add(&self.path, false, message, Some(hint));
         }
         Ok(text)
     }

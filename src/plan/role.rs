@@ -93,10 +93,10 @@ impl Scene<'_> {
         if touches(&changes, "description") || touches(&changes, "maxSessionDuration") {
             steps.push(update_role(&spec, &live.document));
         }
-        if touches(&changes, "permissionsBoundary") {
-            if let Some(arn) = spec.text("permissionsBoundary") {
-                steps.push(Action::PutRolePermissionsBoundary { role: role.clone(), arn: arn.to_owned() });
-            }
+        if touches(&changes, "permissionsBoundary")
+            && let Some(arn) = spec.text("permissionsBoundary")
+        {
+            steps.push(Action::PutRolePermissionsBoundary { role: role.clone(), arn: arn.to_owned() });
         }
         self.policies(&spec, &live.document, &mut changes, &mut steps);
         if let Some(profile) = spec.instance_profile() {

@@ -142,10 +142,10 @@ fn compared(spec: &Value, live: &Value) -> Value {
 fn members(changes: &[Change]) -> Vec<String> {
     let mut members = Vec::new();
     for change in changes.iter().filter(|change| change.effect != Effect::Replaces) {
-        if let Some(Segment::Key(member)) = change.path.0.first() {
-            if !members.contains(member) {
-                members.push(member.clone());
-            }
+        if let Some(Segment::Key(member)) = change.path.0.first()
+            && !members.contains(member)
+        {
+            members.push(member.clone());
         }
     }
     members
