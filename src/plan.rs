@@ -223,12 +223,12 @@ impl Scene<'_> {
         Draft { held: Some(Reason::CannotSee(failure)), ..Draft::default() }
     }
 
-    /// A need that this plan does not bring about: nothing that refers to it may be done.
+    /// A need that is not there and that this plan does not bring about: nothing that refers to it
+    /// may be done.
     fn blocked_need(&self, resource: &Resource, so_far: &Plan) -> Option<Key> {
-        let blocked = |key: &&Key| {
-            so_far.items.iter().any(|item| {
-                item.key == **key && matches!(item.verb, Verb::Create | Verb::Unknown) && item.steps.is_empty()
-            })
+        let blocked = |key: &&Key| match so_far.items.iter().find(|item| item.key == **key) {
+            Some(item) => matches!(item.verb, Verb::Create | Verb::Unknown) && item.steps.is_empty(),
+            None => matches!(self.world.seen.get(*key), Some(Seen::Absent | Seen::Unknown(_))),
         };
         let dangling = |key: &&Key| !self.resources.contains_key(*key);
         resource.needs.iter().find(|key| blocked(key) || dangling(key)).cloned()
