@@ -25,19 +25,19 @@ use tokio::sync::watch;
 const PASSES_MAX: usize = 60;
 
 /// An account and a reconciler that looks after it.
-pub struct Lab {
-    pub sandbox: Arc<Sandbox>,
-    pub config: SdkConfig,
-    pub reconciler: Reconciler,
+pub(crate) struct Lab {
+    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) config: SdkConfig,
+    pub(crate) reconciler: Reconciler,
 }
 
 impl Lab {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::over(Sandbox::new()).await
     }
 
     /// A new reconciler, which remembers nothing, over an account that is there already.
-    pub async fn over(sandbox: Arc<Sandbox>) -> Self {
+    pub(crate) async fn over(sandbox: Arc<Sandbox>) -> Self {
         let config = client::point(loader(), &sandbox).load().await;
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let aws = Aws::connect(&config, &metrics).await.expect("connect");
@@ -46,16 +46,16 @@ impl Lab {
         Self { sandbox, config, reconciler }
     }
 
-    pub fn ecs(&self) -> aws_sdk_ecs::Client {
+    pub(crate) fn ecs(&self) -> aws_sdk_ecs::Client {
         aws_sdk_ecs::Client::new(&self.config)
     }
 
-    pub fn iam(&self) -> aws_sdk_iam::Client {
+    pub(crate) fn iam(&self) -> aws_sdk_iam::Client {
         aws_sdk_iam::Client::new(&self.config)
     }
 
     /// What the manifests declare; they must be without problems.
-    pub fn declared(&self, manifests: &str) -> BTreeMap<Key, Resource> {
+    pub(crate) fn declared(&self, manifests: &str) -> BTreeMap<Key, Resource> {
         let file = File { path: PathBuf::from("all.yaml"), content: Ok(manifests.as_bytes().to_vec()) };
         let desired = load(&[file], self.reconciler.aws().account(), &Desired::default());
         let problems: Vec<String> = desired.problems.iter().map(ToString::to_string).collect();
@@ -63,13 +63,13 @@ impl Lab {
         desired.resources
     }
 
-    pub async fn plan(&self, manifests: &str) -> Plan {
+    pub(crate) async fn plan(&self, manifests: &str) -> Plan {
         let resources = self.declared(manifests);
         self.reconciler.plan(&resources, &resources.keys().cloned().collect()).await
     }
 
     /// One pass over everything.
-    pub async fn pass(&self, manifests: &str) -> Pass {
+    pub(crate) async fn pass(&self, manifests: &str) -> Pass {
         self.pass_over(&self.declared(manifests)).await
     }
 
@@ -80,7 +80,7 @@ impl Lab {
     }
 
     /// Passes until nothing is left to do and no rollout is under way. Hands back every write.
-    pub async fn settle(&self, manifests: &str) -> Vec<String> {
+    pub(crate) async fn settle(&self, manifests: &str) -> Vec<String> {
         let resources = self.declared(manifests);
         let mut writes = Vec::new();
         for _ in 0..PASSES_MAX {
@@ -97,44 +97,44 @@ impl Lab {
     }
 
     /// Every call that reached the account since the last look at the log.
-    pub fn calls(&self) -> Vec<String> {
+    pub(crate) fn calls(&self) -> Vec<String> {
         let log = std::mem::take(&mut self.sandbox.state().log);
         log.into_iter().map(|line| line.operation).collect()
     }
 
     /// The same without those that only read.
-    pub fn writes(&self) -> Vec<String> {
+    pub(crate) fn writes(&self) -> Vec<String> {
         let mut calls = self.calls();
         calls.retain(|call| !["Describe", "List", "Get"].iter().any(|prefix| call.starts_with(prefix)));
         calls
     }
 
-    pub fn inject(&self, operation: &str, times: u32, kind: FaultKind) {
+    pub(crate) fn inject(&self, operation: &str, times: u32, kind: FaultKind) {
         self.sandbox.inject(Fault { operation: operation.to_owned(), times, kind });
     }
 
-    pub async fn service(&self, cluster: &str, name: &str) -> aws_sdk_ecs::types::Service {
+    pub(crate) async fn service(&self, cluster: &str, name: &str) -> aws_sdk_ecs::types::Service {
         let answer = self.ecs().describe_services().cluster(cluster).services(name).send().await;
         answer.expect("describe").services.and_then(|services| services.into_iter().next()).expect("a service")
     }
 
     /// The numbers of all revisions of a family, oldest first.
-    pub async fn revisions(&self, family: &str) -> Vec<String> {
+    pub(crate) async fn revisions(&self, family: &str) -> Vec<String> {
         let answer = self.ecs().list_task_definitions().family_prefix(family).send().await.expect("list");
         answer.task_definition_arns().iter().filter_map(|arn| arn.rsplit('/').next()).map(str::to_owned).collect()
     }
 }
 
-pub async fn seconds(count: u64) {
+pub(crate) async fn seconds(count: u64) {
     tokio::time::sleep(Duration::from_secs(count)).await;
 }
 
-pub fn key(kind: Kind, name: &str) -> Key {
+pub(crate) fn key(kind: Kind, name: &str) -> Key {
     Key::new(kind, name)
 }
 
 /// The calls of a pass by name, failed ones with their failure.
-pub fn calls(outcomes: &[Outcome]) -> Vec<String> {
+pub(crate) fn calls(outcomes: &[Outcome]) -> Vec<String> {
     let name = |outcome: &Outcome| {
         let name = outcome.action.permission().split(':').next_back().unwrap_or_default();
         match &outcome.result {
@@ -146,7 +146,7 @@ pub fn calls(outcomes: &[Outcome]) -> Vec<String> {
 }
 
 /// What the board would say of a resource after a pass.
-pub fn conclusion(pass: &Pass, key: &Key) -> Conclusion {
+pub(crate) fn conclusion(pass: &Pass, key: &Key) -> Conclusion {
     let outcomes: Vec<&Outcome> = pass.outcomes.iter().filter(|outcome| outcome.key == *key).collect();
     conclude(&pass.items[key], &outcomes, true)
 }
@@ -158,33 +158,33 @@ fn describe(item: &Item, pass: &Pass) -> String {
 }
 
 /// A manifest; `spec` is indented by two.
-pub fn manifest(kind: &str, name: &str, spec: &str) -> String {
+pub(crate) fn manifest(kind: &str, name: &str, spec: &str) -> String {
     let spec = spec.lines().map(|line| format!("  {line}\n")).collect::<String>();
     format!("---\napiVersion: evenkeel/v1alpha1\nkind: {kind}\nmetadata:\n  name: {name}\nspec:\n{spec}")
 }
 
 /// The same with an annotation.
-pub fn annotated(manifest: &str, annotation: &str) -> String {
+pub(crate) fn annotated(manifest: &str, annotation: &str) -> String {
     manifest.replacen("\nspec:\n", &format!("\n  annotations: {{{annotation}}}\nspec:\n"), 1)
 }
 
-pub fn cluster(name: &str) -> String {
+pub(crate) fn cluster(name: &str) -> String {
     manifest("Cluster", name, "settings: [{name: containerInsights, value: enabled}]\ncapacityProviders: [FARGATE]")
 }
 
-pub const TRUST: &str = r#"assumeRolePolicyDocument:
+pub(crate) const TRUST: &str = r#"assumeRolePolicyDocument:
   Version: "2012-10-17"
   Statement: {Effect: Allow, Principal: {Service: ecs-tasks.amazonaws.com}, Action: "sts:AssumeRole"}
 "#;
 
 /// A role that ECS tasks may have; `more` is the rest of its spec.
-pub fn role(name: &str, more: &str) -> String {
+pub(crate) fn role(name: &str, more: &str) -> String {
     manifest("Role", name, &format!("{TRUST}{more}"))
 }
 
 /// A Fargate service with one container in the cluster `shop`; `container` is the rest of the
 /// container, `more` the rest of the service.
-pub fn service(name: &str, image: &str, container: &str, more: &str) -> String {
+pub(crate) fn service(name: &str, image: &str, container: &str, more: &str) -> String {
     let spec = format!(
         "cluster: {{ref: shop}}
 launchType: FARGATE
