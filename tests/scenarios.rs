@@ -5,8 +5,12 @@
 
 mod scenario;
 
+use std::collections::BTreeSet;
+
+use aws_sdk_ecs::types::{DeploymentConfiguration, SettingName};
 use evenkeel::model::Kind;
 use evenkeel::plan::Verb;
+use evenkeel::sandbox::fault::FaultKind;
 use evenkeel::status::State;
 
 use scenario::{Lab, annotated, calls, cluster, conclusion, key, manifest, role, service};
@@ -385,4 +389,262 @@ async fn a_service_is_taken_over_without_a_restart() {
     assert_eq!(lab.settle(&adopt).await, ["TagResource"]);
     assert_eq!(lab.service("shop", "web").await.deployments().len(), 1);
     assert_eq!(lab.settle(&adopt.replace("web:1", "web:2")).await, ["RegisterTaskDefinition", "UpdateService"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_reply_leaves_one_of_everything() {
+    for operation in [
+        "CreateService",
+        "RegisterTaskDefinition",
+        "CreateRole",
+        "CreateCluster",
+        "CreatePolicy",
+        "CreateCapacityProvider",
+        "CreateInstanceProfile",
+        "AddRoleToInstanceProfile",
+        "PutRolePolicy",
+    ] {
+        for kind in [FaultKind::DropAfter, FaultKind::DropBefore, FaultKind::ServerError] {
+            for times in [1, 2] {
+                let lab = Lab::new().await;
+                lab.inject(operation, times, kind.clone());
+                lab.settle(&shop()).await;
+                assert!(lab.plan(&shop()).await.is_empty());
+                let registered = lab.revisions("web").await.len();
+                let most = if operation == "RegisterTaskDefinition" { times as usize } else { 1 };
+                assert!((1..=most).contains(&registered), "{operation} {kind:?} × {times}: {registered} revisions");
+                let services = lab.ecs().list_services().cluster("shop").send().await.expect("list");
+                assert_eq!(services.service_arns().len(), 1);
+                assert_eq!(lab.service("shop", "web").await.deployments().len(), 1, "{operation} {kind:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_sdk_does_not_repeat_a_registration() {
+    let lab = Lab::new().await;
+    let all = [cluster("shop"), service("web", "shop/web:1", "", "")].concat();
+    lab.inject("RegisterTaskDefinition", 1, FaultKind::DropAfter);
+    let pass = lab.pass(&all).await;
+    assert_eq!(lab.writes(), ["CreateCluster", "RegisterTaskDefinition"]);
+    let state = conclusion(&pass, &key(Kind::TaskDefinition, "web"));
+    assert_eq!((state.state, state.reason), (State::Waiting, "Unreachable"));
+    assert_eq!(conclusion(&pass, &key(Kind::Service, "web")).state, State::Waiting);
+    assert_eq!(lab.settle(&all).await, ["CreateService"]);
+    assert_eq!(lab.revisions("web").await, ["web:1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_whose_creation_was_not_answered_is_created_once() {
+    let lab = Lab::new().await;
+    let all = [cluster("shop"), service("web", "shop/web:1", "", "")].concat();
+    lab.inject("CreateService", 2, FaultKind::DropAfter);
+    let pass = lab.pass(&all).await;
+    // The repeats carry the same token, and are answered with what the first one made.
+    assert_eq!(
+        lab.writes(),
+        ["CreateCluster", "RegisterTaskDefinition", "CreateService", "CreateService", "CreateService"]
+    );
+    assert_eq!(conclusion(&pass, &key(Kind::Service, "web")).reason, "Applied");
+    assert_eq!(lab.settle(&all).await, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_of_every_write_is_sat_out() {
+    let lab = Lab::new().await;
+    let pass = lab.pass(&shop()).await;
+    let operations: BTreeSet<String> = calls(&pass.outcomes).into_iter().collect();
+    let lab = Lab::new().await;
+    for operation in operations {
+        lab.inject(&operation, 2, FaultKind::Throttled);
+    }
+    lab.settle(&shop()).await;
+    assert!(lab.plan(&shop()).await.is_empty());
+    assert_eq!((lab.revisions("web").await.len(), lab.revisions("migrate").await.len()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttled_reads_are_never_taken_for_absence() {
+    let lab = Lab::new().await;
+    lab.settle(&shop()).await;
+    lab.calls();
+    lab.inject("*", 1000, FaultKind::Throttled);
+    let pass = lab.pass(&shop()).await;
+    assert_eq!(lab.writes(), [""; 0]);
+    assert!(pass.items.values().all(|item| item.verb == Verb::Unknown), "{:#?}", pass.items);
+    assert!(pass.items.keys().all(|key| conclusion(&pass, key).reason == "CannotSee"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_role_is_blocked_and_holds_up_nobody_else() {
+    let lab = Lab::new().await;
+    let before = [role("one", ""), role("two", ""), cluster("shop"), service("web", "shop/web:1", "", "")].concat();
+    lab.settle(&before).await;
+    let after = before.replace("Effect: Allow", "Sid: s, Effect: Allow").replace("web:1", "web:2");
+    let message = "User: x is not authorized to perform: iam:UpdateAssumeRolePolicy on resource: role one".to_owned();
+    lab.inject("UpdateAssumeRolePolicy", 1, FaultKind::Refuse { code: "AccessDenied", message, status: 403 });
+    let pass = lab.pass(&after).await;
+    let one = conclusion(&pass, &key(Kind::Role, "one"));
+    assert_eq!((one.state, one.reason), (State::Blocked, "Denied"));
+    assert!(one.message.contains("not authorized to perform: iam:UpdateAssumeRolePolicy"), "{}", one.message);
+    assert_eq!(conclusion(&pass, &key(Kind::Role, "two")).reason, "Applied");
+    assert_eq!(conclusion(&pass, &key(Kind::Service, "web")).reason, "Applied");
+    assert_eq!(lab.settle(&after).await, ["UpdateAssumeRolePolicy"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_accounts_settings_are_repaired_one_by_one() {
+    let lab = Lab::new().await;
+    let settings = manifest("AccountSettings", "account", "awsvpcTrunking: enabled\ncontainerInsights: enhanced");
+    assert_eq!(lab.settle(&settings).await, ["PutAccountSettingDefault", "PutAccountSettingDefault"]);
+    let call = lab.ecs().put_account_setting_default().name(SettingName::ContainerInsights);
+    call.value("disabled").send().await.expect("put");
+    assert_eq!(lab.settle(&settings).await, ["PutAccountSettingDefault"]);
+    let call = lab.ecs().put_account_setting_default().name(SettingName::TaskLongArnFormat);
+    call.value("enabled").send().await.expect("put");
+    assert_eq!(lab.settle(&settings).await, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_difference_of_a_cluster_has_its_own_call() {
+    let lab = Lab::new().await;
+    let group = |name: &str| {
+        let arn =
+            format!("arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:6c3b1f0a:autoScalingGroupName/{name}");
+        manifest("CapacityProvider", name, &format!("autoScalingGroupProvider: {{autoScalingGroupArn: \"{arn}\"}}"))
+    };
+    let cluster = |insights: &str, more: &str| {
+        let settings = format!("settings: [{{name: containerInsights, value: {insights}}}]\n{more}");
+        [group("one"), group("two"), manifest("Cluster", "shop", &settings)].concat()
+    };
+    lab.settle(&cluster("enabled", "capacityProviders: [FARGATE]")).await;
+    assert_eq!(lab.settle(&cluster("enhanced", "capacityProviders: [FARGATE]")).await, ["UpdateCluster"]);
+    let two = cluster("enhanced", "capacityProviders: [{ref: one}, FARGATE, {ref: two}]");
+    assert_eq!(lab.settle(&two).await, ["PutClusterCapacityProviders"]);
+    let another_order = cluster("enhanced", "capacityProviders: [{ref: two}, {ref: one}, FARGATE]");
+    assert_eq!(lab.settle(&another_order).await, [""; 0]);
+    let strategy = cluster(
+        "enhanced",
+        "capacityProviders: [{ref: one}, FARGATE, {ref: two}]\n\
+         defaultCapacityProviderStrategy: [{capacityProvider: FARGATE, weight: 1}]",
+    );
+    assert_eq!(lab.settle(&strategy).await, ["PutClusterCapacityProviders"]);
+    lab.ecs()
+        .put_cluster_capacity_providers()
+        .cluster("shop")
+        .capacity_providers("FARGATE")
+        .set_default_capacity_provider_strategy(Some(Vec::new()))
+        .send()
+        .await
+        .expect("put");
+    assert_eq!(lab.settle(&strategy).await, ["PutClusterCapacityProviders"]);
+    let configured = strategy.clone() + "\n  configuration: {executeCommandConfiguration: {logging: NONE}}\n";
+    assert_eq!(lab.settle(&configured).await, ["UpdateCluster"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_capacity_provider_is_updated_in_place_and_its_group_is_not_changed() {
+    let lab = Lab::new().await;
+    let of = |group: &str, target: u32| {
+        let arn = format!(
+            "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:6c3b1f0a:autoScalingGroupName/{group}"
+        );
+        let scaling = format!("managedScaling: {{status: ENABLED, targetCapacity: {target}}}");
+        manifest(
+            "CapacityProvider",
+            "ec2",
+            &format!("autoScalingGroupProvider: {{autoScalingGroupArn: \"{arn}\", {scaling}}}"),
+        )
+    };
+    lab.settle(&of("a", 90)).await;
+    assert_eq!(lab.settle(&of("a", 80)).await, ["UpdateCapacityProvider"]);
+    let pass = lab.pass(&of("b", 80)).await;
+    assert_eq!(pass.outcomes, []);
+    let held = conclusion(&pass, &key(Kind::CapacityProvider, "ec2"));
+    assert_eq!((held.state, held.reason), (State::Blocked, "Immutable"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn tags_are_set_where_they_are_missing_and_those_of_others_stay() {
+    let lab = Lab::new().await;
+    let group = "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:6c3b1f0a:autoScalingGroupName/a";
+    let all = |tags: &str| {
+        [
+            manifest("Policy", "read", &format!("policyDocument: {}\ntags: {{{tags}}}", policy("s3:Get*"))),
+            role("task", &format!("tags: {{{tags}}}")),
+            manifest(
+                "CapacityProvider",
+                "ec2",
+                &format!("autoScalingGroupProvider: {{autoScalingGroupArn: \"{group}\"}}\ntags: {{{tags}}}"),
+            ),
+            manifest("Cluster", "shop", &format!("capacityProviders: [FARGATE]\ntags: {{{tags}}}")),
+            service("web", "shop/web:1", "", &format!("tags: {{{tags}}}")),
+        ]
+        .concat()
+    };
+    lab.settle(&all("team: shop")).await;
+    let arn = lab.service("shop", "web").await.service_arn().expect("arn").to_owned();
+    let other = aws_sdk_ecs::types::Tag::builder().key("cost").value("42").build();
+    lab.ecs().tag_resource().resource_arn(&arn).tags(other).send().await.expect("tag");
+    assert_eq!(lab.settle(&all("team: shop")).await, [""; 0]);
+    let retagged = ["TagPolicy", "TagRole", "TagResource", "TagResource", "TagResource"];
+    let mut writes = lab.settle(&all("team: store")).await;
+    writes.sort();
+    let mut expected = retagged;
+    expected.sort_unstable();
+    assert_eq!(writes, expected);
+    lab.ecs().untag_resource().resource_arn(&arn).tag_keys("team").send().await.expect("untag");
+    assert_eq!(lab.settle(&all("team: store")).await, ["TagResource"]);
+    assert_eq!(lab.revisions("web").await, ["web:1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_of_a_service_that_were_changed_by_hand_are_repaired() {
+    let lab = Lab::new().await;
+    let all = [
+        cluster("shop"),
+        service("web", "shop/web:1", "", "deploymentConfiguration: {maximumPercent: 150, deploymentCircuitBreaker: {enable: true, rollback: true}}\nenableExecuteCommand: true"),
+    ]
+    .concat();
+    lab.settle(&all).await;
+    let by_hand = DeploymentConfiguration::builder().maximum_percent(200).minimum_healthy_percent(50).build();
+    lab.ecs()
+        .update_service()
+        .cluster("shop")
+        .service("web")
+        .deployment_configuration(by_hand)
+        .enable_execute_command(false)
+        .send()
+        .await
+        .expect("update");
+    assert_eq!(lab.settle(&all).await, ["UpdateService"]);
+    let configuration = lab.service("shop", "web").await.deployment_configuration.expect("configuration");
+    // What is declared is back, and what is not is as the hand left it.
+    assert_eq!((configuration.maximum_percent(), configuration.minimum_healthy_percent()), (Some(150), Some(50)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollout_that_the_circuit_breaker_stopped_is_degraded_and_not_tried_again() {
+    let lab = Lab::new().await;
+    let of = |image: &str| {
+        let breaker = "deploymentConfiguration: {deploymentCircuitBreaker: {enable: true, rollback: false}}";
+        [cluster("shop"), service("web", image, "", breaker)].concat()
+    };
+    let web = key(Kind::Service, "web");
+    lab.settle(&of("shop/web:1")).await;
+    lab.pass(&of("shop/web:crash")).await;
+    scenario::seconds(2).await;
+    assert_eq!(conclusion(&lab.pass(&of("shop/web:crash")).await, &web).reason, "RollingOut");
+    scenario::seconds(600).await;
+    lab.calls();
+    for _ in 0..10 {
+        let pass = lab.pass(&of("shop/web:crash")).await;
+        let failed = conclusion(&pass, &web);
+        assert_eq!((failed.state, failed.reason), (State::Degraded, "RolloutFailed"));
+        assert_eq!(failed.message, "ECS deployment circuit breaker: tasks failed to start.");
+        scenario::seconds(60).await;
+    }
+    assert_eq!(lab.writes(), [""; 0]);
+    assert_eq!(lab.settle(&of("shop/web:3")).await, ["RegisterTaskDefinition", "UpdateService"]);
 }
