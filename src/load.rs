@@ -6,7 +6,7 @@
 //! - A file that never was good contributes the manifests in it that are.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path as FilePath, PathBuf};
+use std::path::PathBuf;
 
 use crate::model::{ANNOTATIONS, API_VERSION, Key, Kind, Manifest, Position, Problem, Source};
 use crate::resolve::{self, resolve};
@@ -226,8 +226,12 @@ fn read(file: &File) -> (Vec<Manifest>, Vec<Problem>) {
         })
         .collect();
     let mut manifests = Vec::new();
+    // All at once: to look for them one by one would read a file of many documents as many times.
+    let starts = yaml::starts(bytes);
     for document in parsed.documents {
-        let mut envelope = Envelope { file: &file.path, bytes, document: document.index, problems: Vec::new() };
+        let line = starts.get(document.index).map_or(1, |at| at.line);
+        let source = Source { file: file.path.clone(), document: document.index, line };
+        let mut envelope = Envelope { bytes, source, problems: Vec::new() };
         let manifest = envelope.read(document.value);
         problems.append(&mut envelope.problems);
         manifests.extend(manifest);
@@ -237,9 +241,8 @@ fn read(file: &File) -> (Vec<Manifest>, Vec<Problem>) {
 
 /// One document on its way to becoming a manifest.
 struct Envelope<'a> {
-    file: &'a FilePath,
     bytes: &'a [u8],
-    document: usize,
+    source: Source,
     problems: Vec<Problem>,
 }
 
@@ -247,8 +250,8 @@ impl Envelope<'_> {
     fn problem(&mut self, path: &[&str], key: bool, message: impl Into<String>, hint: Option<String>) {
         let path: Path = path.iter().map(|name| Segment::Key((*name).to_owned())).collect();
         self.problems.push(Problem {
-            file: self.file.to_owned(),
-            at: nearest(self.bytes, self.document, &path, key),
+            file: self.source.file.clone(),
+            at: nearest(self.bytes, self.source.document, &path, key),
             path: path.to_string(),
             key: None,
             message: message.into(),
@@ -304,8 +307,6 @@ impl Envelope<'_> {
                 .map(|name| format!("did you mean `{name}`?"));
             self.problem(&[key], true, format!("unknown field `{key}`"), hint);
         }
-        let line = yaml::locate(self.bytes, self.document, &[], false).map_or(1, |at| at.line);
-        let source = Source { file: self.file.to_owned(), document: self.document, line };
         if !self.problems.is_empty() {
             // With a name the problem can be shown at the resource, too.
             if let (Some(kind), Some(name)) = (kind, &name) {
@@ -315,7 +316,7 @@ impl Envelope<'_> {
             }
             return None;
         }
-        Some(Manifest { key: Key::new(kind?, name?), source, labels, annotations, spec: spec? })
+        Some(Manifest { key: Key::new(kind?, name?), source: self.source.clone(), labels, annotations, spec: spec? })
     }
 
     fn metadata(
