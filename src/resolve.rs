@@ -184,7 +184,8 @@ impl Resolver<'_> {
         let mut resources = Vec::new();
         let task_definition = match (written, spec.get("taskDefinition")) {
             (Some(Value::Object(reference)), Some(Value::String(_))) if reference.contains_key("ref") => {
-                self.managed(&root.key("taskDefinition"), reference)
+                let managed = self.managed(&root.key("taskDefinition"), reference);
+                managed.or_else(|| Some(TaskDefinition::Foreign("unresolved".to_owned())))
             }
             (_, Some(Value::Object(inline))) => {
                 let resource = self.inline(&root.key("taskDefinition"), inline.clone(), &name);
@@ -253,7 +254,8 @@ impl Resolver<'_> {
                     None => format!("known presets: {}", known.collect::<Vec<_>>().join(", ")),
                 };
                 self.fault(&root.key("preset"), format!("there is no preset {}", describe(name)), Some(hint));
-                spec
+                // Any preset will do to look for further faults.
+                preset::fill(&preset::PRESETS[0], spec)
             }
         }
     }

@@ -41,11 +41,11 @@ impl Aws {
             }
         }
         for resource in asked {
-            if let Identity::TaskDefinition { family } = &resource.identity {
-                if !world.seen.contains_key(&resource.key) {
-                    let seen = self.newest(family).await;
-                    world.seen.insert(resource.key.clone(), seen);
-                }
+            if let Identity::TaskDefinition { family } = &resource.identity
+                && !world.seen.contains_key(&resource.key)
+            {
+                let seen = self.newest(family).await;
+                world.seen.insert(resource.key.clone(), seen);
             }
         }
         for service in asked {
