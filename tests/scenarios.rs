@@ -131,8 +131,8 @@ async fn a_new_image_is_one_revision_and_one_update_and_the_rollout_ends_in_sync
             "RegisterTaskDefinition",
             "DescribeServices",
             "DescribeTaskDefinition",
-            "ListServiceDeployments",
             "DescribeClusters",
+            "ListServiceDeployments",
             "UpdateService",
         ]
     );
