@@ -7,7 +7,7 @@ use aws_smithy_schema::serde::{SerdeError, ShapeDeserializer};
 use aws_smithy_types::{BigDecimal, BigInteger, Blob, DateTime, Document, Number};
 
 use super::{enums, required};
-use crate::value::{Path, Value, describe, did_you_mean};
+use crate::value::{Path, Value, as_text, describe, did_you_mean};
 
 /// One thing that is wrong with a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,8 +60,7 @@ impl<'a> Reader<'a> {
         let Some(value) = self.value else { return T::default() };
         pick(value).unwrap_or_else(|| {
             let hint = match value {
-                Value::Number(number) if expected == "a string" => Some(format!("write \"{number}\"")),
-                Value::Bool(flag) if expected == "a string" => Some(format!("write \"{flag}\"")),
+                Value::Number(_) | Value::Bool(_) if expected == "a string" => as_text(value),
                 Value::String(text) if text.parse::<f64>().is_ok() && expected.contains("integer") => {
                     Some(format!("write {text} without quotes"))
                 }
@@ -216,6 +215,7 @@ impl ShapeDeserializer for Reader<'_> {
             && !known.contains(&text.as_str())
         {
             let hint = match did_you_mean(&text, known.iter().copied()) {
+                Some(name) if known.len() == 1 => format!("did you mean `{name}`?"),
                 Some(name) => format!("did you mean `{name}`? known: {}", known.join(", ")),
                 None => format!("known: {}", known.join(", ")),
             };
