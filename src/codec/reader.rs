@@ -7,6 +7,7 @@ use aws_smithy_schema::serde::{SerdeError, ShapeDeserializer};
 use aws_smithy_types::{BigDecimal, BigInteger, Blob, DateTime, Document, Number};
 
 use super::{enums, required};
+use crate::fields::is_secret;
 use crate::value::{Path, Value, as_text, describe, did_you_mean};
 
 /// One thing that is wrong with a tree.
@@ -69,7 +70,15 @@ impl<'a> Reader<'a> {
                 }
                 _ => None,
             };
-            self.faults.add(&self.path, false, format!("expected {expected}, found {}", describe(value)), hint);
+            // A password may stand where a map belongs.
+            let quote = || Some("put it in quotes".to_owned());
+            let (found, hint) = match value {
+                Value::String(_) if is_secret(&self.path) => ("a string".to_owned(), None),
+                Value::Number(_) if is_secret(&self.path) => ("a number".to_owned(), quote()),
+                Value::Bool(_) if is_secret(&self.path) => ("a boolean".to_owned(), quote()),
+                value => (describe(value), hint),
+            };
+            self.faults.add(&self.path, false, format!("expected {expected}, found {found}"), hint);
             T::default()
         })
     }
