@@ -96,6 +96,7 @@ impl Aws {
         world.seen.extend(ecs.seen);
         world.revisions = ecs.revisions;
         world.latest = ecs.latest;
+        world.rolled_back = ecs.rolled_back;
         world
     }
 

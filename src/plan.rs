@@ -85,6 +85,8 @@ pub enum Reason {
     CannotSee(Failure),
     /// AWS cannot change these fields in place.
     Immutable(Vec<String>),
+    /// It was rolled out, failed and was rolled back.
+    RolledBack(String),
     /// The manifest says hands off.
     Suspended,
 }
@@ -102,6 +104,9 @@ impl fmt::Display for Reason {
             Self::Immutable(paths) => {
                 write!(f, "AWS cannot change {} in place; delete it in AWS, or undo the change", paths.join(", "))
             }
+            Self::RolledBack(why) => {
+                write!(f, "was rolled out and rolled back by ECS, and waits for another manifest: {why}")
+            }
             Self::Suspended => f.write_str("suspended by its manifest (evenkeel/suspend)"),
         }
     }
@@ -117,6 +122,7 @@ impl Reason {
             Self::Busy(_) => "Busy",
             Self::CannotSee(_) => "CannotSee",
             Self::Immutable(_) => "Immutable",
+            Self::RolledBack(_) => "RolledBack",
             Self::Suspended => "Suspended",
         }
     }

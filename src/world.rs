@@ -21,6 +21,17 @@ pub struct World {
     pub revisions: BTreeMap<String, Live>,
     /// The newest ACTIVE revision of families that somebody else registers.
     pub latest: BTreeMap<String, String>,
+    /// The services whose last deployment was rolled back, of those that do not run what they should.
+    pub rolled_back: BTreeMap<Key, RolledBack>,
+}
+
+/// A deployment that ECS took back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RolledBack {
+    /// What was to be rolled out: a service revision, in the form of a service.
+    pub revision: Value,
+    /// Why it was taken back, in the words of ECS.
+    pub reason: String,
 }
 
 /// What was seen of one resource.

@@ -6,6 +6,7 @@
 mod scenario;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use aws_sdk_ecs::types::{DeploymentConfiguration, SettingName};
 use evenkeel::model::Kind;
@@ -90,7 +91,7 @@ async fn a_quiet_pass_over_100_services_and_200_roles_is_13_reads_and_so_is_the_
     let roles = (0..200).map(|n| role(&format!("task-{n:03}"), ""));
     let all: String = [cluster("shop")].into_iter().chain(services).chain(roles).collect();
     lab.settle(&all).await;
-    let restarted = Lab::over(std::sync::Arc::clone(&lab.sandbox)).await;
+    let restarted = Lab::over(Arc::clone(&lab.sandbox)).await;
     for lab in [lab, restarted] {
         lab.calls();
         let pass = lab.pass(&all).await;
@@ -121,7 +122,7 @@ async fn a_new_image_is_one_revision_and_one_update_and_the_rollout_ends_in_sync
     let pass = lab.pass(&after).await;
     assert_eq!(calls(&pass.outcomes), ["RegisterTaskDefinition", "UpdateService"]);
     // One look, with the family's newest revision for what changed; one more look for the number of
-    // the new one.
+    // the new one, and whether it was tried before and rolled back.
     assert_eq!(
         lab.calls(),
         [
@@ -131,6 +132,7 @@ async fn a_new_image_is_one_revision_and_one_update_and_the_rollout_ends_in_sync
             "RegisterTaskDefinition",
             "DescribeServices",
             "DescribeTaskDefinition",
+            "ListServiceDeployments",
             "UpdateService",
         ]
     );
@@ -151,7 +153,7 @@ async fn a_restart_after_a_new_image_reads_the_running_revision_once() {
     let after = before.replace("web:1", "web:2");
     lab.settle(&before).await;
     lab.settle(&after).await;
-    let lab = Lab::over(std::sync::Arc::clone(&lab.sandbox)).await;
+    let lab = Lab::over(Arc::clone(&lab.sandbox)).await;
     lab.pass(&after).await;
     assert_eq!(lab.calls(), ["DescribeClusters", "DescribeServices", "DescribeTaskDefinition"]);
     lab.pass(&after).await;
@@ -380,7 +382,7 @@ async fn a_service_is_taken_over_without_a_restart() {
         call.set_tag_keys(Some(keys.map(str::to_owned).to_vec())).send().await.expect("untag");
     }
     // The revision was read with its tags: revisions never change, their tags do.
-    let lab = Lab::over(std::sync::Arc::clone(&lab.sandbox)).await;
+    let lab = Lab::over(Arc::clone(&lab.sandbox)).await;
     let pass = lab.pass(&all).await;
     assert_eq!(pass.outcomes, []);
     assert_eq!(conclusion(&pass, &key(Kind::Service, "web")).reason, "NotOurs");
@@ -647,4 +649,34 @@ async fn a_rollout_that_the_circuit_breaker_stopped_is_degraded_and_not_tried_ag
     }
     assert_eq!(lab.writes(), [""; 0]);
     assert_eq!(lab.settle(&of("shop/web:3")).await, ["RegisterTaskDefinition", "UpdateService"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollout_that_was_rolled_back_is_blocked_until_the_manifest_changes() {
+    let lab = Lab::new().await;
+    let of = |image: &str, more: &str| {
+        let breaker = "deploymentConfiguration: {deploymentCircuitBreaker: {enable: true, rollback: true}}";
+        [cluster("shop"), service("web", image, "", &format!("{breaker}\n{more}"))].concat()
+    };
+    let web = key(Kind::Service, "web");
+    lab.settle(&of("shop/web:1", "")).await;
+    lab.pass(&of("shop/web:crash", "")).await;
+    scenario::seconds(600).await;
+    lab.calls();
+    for _ in 0..3 {
+        // A new reconciler remembers nothing: AWS itself says what became of the rollout.
+        let lab = Lab::over(Arc::clone(&lab.sandbox)).await;
+        let failed = conclusion(&lab.pass(&of("shop/web:crash", "")).await, &web);
+        assert_eq!((failed.state, failed.reason), (State::Blocked, "RolledBack"));
+        assert!(failed.message.contains("circuit breaker"), "{}", failed.message);
+        assert_eq!(lab.writes(), [""; 0]);
+        scenario::seconds(60).await;
+    }
+    // What restarts no task goes on, and so does what was not part of the failure.
+    let scaled = of("shop/web:crash", "desiredCount: 2");
+    assert_eq!(calls(&lab.pass(&scaled).await.outcomes), ["UpdateService"]);
+    assert!(lab.service("shop", "web").await.task_definition().is_some_and(|arn| arn.ends_with("web:1")));
+    let moved = of("shop/web:crash", "").replace("subnet-2", "subnet-3");
+    assert_eq!(calls(&lab.pass(&moved).await.outcomes), ["UpdateService"]);
+    assert_eq!(lab.settle(&moved.replace("crash", "3")).await, ["RegisterTaskDefinition", "UpdateService"]);
 }

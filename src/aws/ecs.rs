@@ -22,7 +22,7 @@ use crate::model::Key;
 use crate::plan::task_definition;
 use crate::resource::{Identity, Resource, TaskDefinition};
 use crate::value::Value;
-use crate::world::{DIGEST_TAG, Failure, Live, Seen, World};
+use crate::world::{DIGEST_TAG, Failure, Live, RolledBack, Seen, World};
 
 /// Services in one DescribeServices call (ECS API reference).
 const SERVICES_MAX: usize = 10;
@@ -89,6 +89,7 @@ impl Aws {
         );
         world.seen.extend(clusters.into_iter().chain(providers).chain(settings).chain(services));
         self.task_definitions(asked, &mut world).await;
+        self.rollbacks(asked, &mut world).await;
         world
     }
 
@@ -219,6 +220,59 @@ impl Aws {
                 }
             }
         }
+    }
+
+    /// Asks of each service that does not run the revision which is there for it whether it was just
+    /// taken back. Without the answer nothing may be known of the service: a revision that failed
+    /// would be rolled out again and again.
+    async fn rollbacks(&self, asked: &[&Resource], world: &mut World) {
+        for resource in asked {
+            let (Identity::Service { cluster, name }, Some(Seen::Present(service))) =
+                (&resource.identity, world.seen.get(&resource.key))
+            else {
+                continue;
+            };
+            let wanted = match &resource.task_definition {
+                Some(TaskDefinition::Managed { key, .. }) => {
+                    let definition = asked.iter().find(|other| other.key == *key);
+                    match (definition, world.seen.get(key)) {
+                        (Some(definition), Some(Seen::Present(there)))
+                            if task_definition::matches(definition, there) =>
+                        {
+                            there.arn.as_str()
+                        }
+                        _ => continue,
+                    }
+                }
+                Some(TaskDefinition::Foreign(name)) => world.latest.get(name).unwrap_or(name),
+                None => continue,
+            };
+            let running = service.document.get("taskDefinition").and_then(Value::as_str).unwrap_or_default();
+            if running.rsplit('/').next() == wanted.rsplit('/').next() {
+                continue;
+            }
+            match self.rolled_back(cluster, name).await {
+                Ok(Some(rolled_back)) => drop(world.rolled_back.insert(resource.key.clone(), rolled_back)),
+                Ok(None) => {}
+                Err(failure) => drop(world.seen.insert(resource.key.clone(), Seen::Unknown(failure))),
+            }
+        }
+    }
+
+    /// What the last deployment of a service was to roll out, if it was rolled back.
+    async fn rolled_back(&self, cluster: &str, service: &str) -> Result<Option<RolledBack>, Failure> {
+        let answer = self.ecs.list_service_deployments().cluster(cluster).service(service).send().await;
+        let answer = answer.map_err(classify)?;
+        let newest = answer.service_deployments().iter().max_by_key(|deployment| deployment.created_at().copied());
+        let Some(newest) = newest.filter(|newest| newest.status().is_some_and(|s| s.as_str().starts_with("ROLLBACK")))
+        else {
+            return Ok(None);
+        };
+        let revisions = newest.target_service_revision_arn().map(str::to_owned).into_iter().collect();
+        let answer = self.ecs.describe_service_revisions().set_service_revision_arns(Some(revisions)).send().await;
+        let answer = answer.map_err(classify)?;
+        let reason = newest.status_reason().unwrap_or("no reason given").to_owned();
+        Ok(answer.service_revisions().first().map(|revision| RolledBack { revision: encode(revision), reason }))
     }
 
     /// A revision by ARN, read once; or the newest ACTIVE one of a family.

@@ -59,8 +59,13 @@ impl Scene<'_> {
         match self.target(resource, running.as_ref().and_then(Value::as_str)) {
             Target::AsIs => {}
             Target::Known(revision) => {
+                let failure = self.failed_before(resource, &changes, &revision);
                 changes.insert(0, revision_change(running, tail(&revision)));
                 update.insert("taskDefinition".to_owned(), revision.into());
+                if let Some(why) = failure {
+                    held = held.or(Some(Reason::RolledBack(why)));
+                    update.retain(|member, _| !rolling(&changes).any(|rolling| rolling == member));
+                }
             }
             Target::Pending(key) => {
                 changes.insert(0, revision_change(running, "a new revision"));
@@ -83,6 +88,17 @@ impl Scene<'_> {
             steps.push(Action::TagResource { arn: live.arn.clone(), tags: missing });
         }
         Draft { changes, steps, held }
+    }
+
+    /// Why ECS took back the very thing that these changes would roll out, if it did.
+    fn failed_before(&self, resource: &Resource, changes: &[Change], revision: &str) -> Option<String> {
+        let failed = self.world.rolled_back.get(&resource.key)?;
+        let tried = failed.revision.get("taskDefinition").and_then(Value::as_str).map(tail);
+        let declared: Map<String, Value> = rolling(changes)
+            .filter_map(|member| Some((member.to_owned(), resource.spec.get(member)?.clone())))
+            .collect();
+        let same = tried == Some(tail(revision)) && diff(Kind::Service, &declared.into(), &failed.revision).is_empty();
+        same.then(|| failed.reason.clone())
     }
 
     fn target(&self, resource: &Resource, running: Option<&str>) -> Target {
@@ -149,6 +165,16 @@ fn members(changes: &[Change]) -> Vec<String> {
         }
     }
     members
+}
+
+/// The top-level members whose changes replace tasks.
+fn rolling(changes: &[Change]) -> impl Iterator<Item = &str> {
+    changes.iter().filter(|change| change.effect == Effect::RollsAllTasks).filter_map(|change| {
+        match change.path.0.first() {
+            Some(Segment::Key(member)) => Some(member.as_str()),
+            _ => None,
+        }
+    })
 }
 
 /// These are sent with what is live filled in around what is declared, so that declaring one leaf
