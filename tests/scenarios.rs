@@ -680,3 +680,12 @@ async fn a_rollout_that_was_rolled_back_is_blocked_until_the_manifest_changes() 
     assert_eq!(calls(&lab.pass(&moved).await.outcomes), ["UpdateService"]);
     assert_eq!(lab.settle(&moved.replace("crash", "3")).await, ["RegisterTaskDefinition", "UpdateService"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_new_image_and_another_network_are_one_rollout() {
+    let lab = Lab::new().await;
+    let before = [cluster("shop"), service("web", "shop/web:1", "", "")].concat();
+    lab.settle(&before).await;
+    let after = before.replace("web:1", "web:2").replace("subnet-2", "subnet-3");
+    assert_eq!(lab.settle(&after).await, ["RegisterTaskDefinition", "UpdateService"]);
+}

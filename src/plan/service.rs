@@ -69,6 +69,8 @@ impl Scene<'_> {
             }
             Target::Pending(key) => {
                 changes.insert(0, revision_change(running, "a new revision"));
+                // All in one update: half of a change with the old tasks was declared by nobody.
+                update.clear();
                 held = held.or(Some(Reason::WaitsFor(key)));
             }
         }
