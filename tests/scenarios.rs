@@ -11,10 +11,13 @@ use std::sync::Arc;
 use aws_sdk_ecs::types::{DeploymentConfiguration, SettingName};
 use evenkeel::model::Kind;
 use evenkeel::plan::Verb;
+use evenkeel::reconcile::Progress;
 use evenkeel::sandbox::fault::FaultKind;
 use evenkeel::status::State;
 
-use scenario::{Lab, annotated, calls, cluster, conclusion, key, manifest, role, service};
+use tokio::sync::watch;
+
+use scenario::{INTERVAL, Lab, Running, annotated, calls, cluster, conclusion, key, manifest, role, service};
 
 /// One of everything, each referring to the others.
 fn shop() -> String {
@@ -688,4 +691,178 @@ async fn a_new_image_and_another_network_are_one_rollout() {
     lab.settle(&before).await;
     let after = before.replace("web:1", "web:2").replace("subnet-2", "subnet-3");
     assert_eq!(lab.settle(&after).await, ["RegisterTaskDefinition", "UpdateService"]);
+}
+
+fn web(image: &str) -> String {
+    [cluster("shop"), service("web", image, "", "")].concat()
+}
+
+/// As somebody would by hand.
+fn turn_off_insights(running: &Running) {
+    let mut state = running.sandbox.state();
+    let shop = state.ecs.region("us-east-1").clusters.get_mut("shop").expect("shop");
+    shop.record["settings"] = serde_json::json!([{ "name": "containerInsights", "value": "disabled" }]);
+}
+
+const AS_DECLARED: [&str; 3] = ["Cluster/shop: in_sync", "TaskDefinition/web: in_sync", "Service/web: in_sync"];
+
+#[tokio::test(start_paused = true)]
+async fn the_daemon_applies_what_is_edited_and_what_is_added() {
+    let running = Running::start(&[("web.yaml", &web("shop/web:1"))]).await;
+    assert_eq!(running.writes(), ["CreateCluster", "RegisterTaskDefinition", "CreateService"]);
+    assert_eq!(running.board(), AS_DECLARED);
+    running.write("web.yaml", &web("shop/web:2"));
+    running.settle().await;
+    assert_eq!(running.writes(), ["RegisterTaskDefinition", "UpdateService"]);
+    running.write("roles.yaml", &role("task", ""));
+    running.settle().await;
+    assert_eq!(running.writes(), ["CreateRole"]);
+    running.settle().await;
+    assert_eq!(running.writes(), [""; 0]);
+    assert!(running.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_file_leaves_its_last_good_content_in_force_and_is_shown() {
+    let running = Running::start(&[("web.yaml", &web("shop/web:1")), ("roles.yaml", &role("task", ""))]).await;
+    running.writes();
+    running.write("web.yaml", &web("shop/web:2").replace("image: ", "image: \"unclosed"));
+    running.settle().await;
+    assert_eq!(running.writes(), [""; 0]);
+    assert_eq!(running.board()[..3], ["Role/task: in_sync", AS_DECLARED[0], AS_DECLARED[1]]);
+    assert_eq!(running.problems().len(), 1, "{:?}", running.problems());
+    assert!(running.problems()[0].starts_with("web.yaml:"), "{:?}", running.problems());
+    // What is in force is kept so, and the other files go on.
+    turn_off_insights(&running);
+    running.write("roles.yaml", &role("task", "maxSessionDuration: 7200"));
+    running.settle().await;
+    let mut writes = running.writes();
+    writes.sort();
+    assert_eq!(writes, ["UpdateCluster", "UpdateRole"]);
+    running.write("web.yaml", &web("shop/web:2"));
+    running.settle().await;
+    assert_eq!(running.writes(), ["RegisterTaskDefinition", "UpdateService"]);
+    assert_eq!(running.problems(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_cut_off_anywhere_deletes_nothing() {
+    let whole = web("shop/web:1");
+    let running = Running::start(&[("web.yaml", &whole)]).await;
+    running.writes();
+    for end in (0..whole.len()).step_by(37) {
+        running.write("web.yaml", &whole[..end]);
+        running.settle().await;
+        let writes = running.writes();
+        assert!(writes.iter().all(|call| !call.starts_with("Delete") && !call.starts_with("Deregister")), "{writes:?}");
+    }
+    running.write("web.yaml", &whole);
+    running.settle().await;
+    assert_eq!(running.board(), AS_DECLARED);
+    let services = running.sandbox.state().ecs.region("us-east-1").clusters["shop"].services.len();
+    assert_eq!(services, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_longer_declared_stays_in_aws_and_leaves_the_board() {
+    let running = Running::start(&[("web.yaml", &web("shop/web:1")), ("roles.yaml", &role("task", ""))]).await;
+    running.writes();
+    std::fs::remove_file(running.directory.join("roles.yaml")).expect("remove");
+    running.settle().await;
+    assert_eq!(running.board(), AS_DECLARED);
+    assert_eq!(running.writes(), [""; 0]);
+    assert!(running.sandbox.state().iam.role("task").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_its_directory_the_daemon_keeps_everything_and_says_so() {
+    let running = Running::start(&[("web.yaml", &web("shop/web:1"))]).await;
+    running.writes();
+    std::fs::remove_dir_all(&running.directory).expect("remove");
+    running.settle().await;
+    assert_eq!(running.writes(), [""; 0]);
+    assert_eq!(running.board(), AS_DECLARED);
+    let unreadable = running.shared.board().unreadable.clone().unwrap_or_default();
+    assert!(unreadable.contains("does not exist"), "{unreadable}");
+    std::fs::create_dir(&running.directory).expect("create");
+    running.write("web.yaml", &web("shop/web:2"));
+    running.settle().await;
+    assert_eq!(running.shared.board().unreadable, None);
+    assert_eq!(running.writes(), ["RegisterTaskDefinition", "UpdateService"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_emptied_directory_deletes_nothing() {
+    let running = Running::start(&[("web.yaml", &web("shop/web:1"))]).await;
+    running.writes();
+    std::fs::remove_file(running.directory.join("web.yaml")).expect("remove");
+    running.settle().await;
+    assert_eq!((running.calls(), running.board()), (Vec::new(), Vec::new()));
+    running.write("web.yaml", &web("shop/web:1"));
+    running.settle().await;
+    assert_eq!((running.writes(), running.board()), (Vec::new(), AS_DECLARED.map(str::to_owned).to_vec()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_stop_no_further_call_is_made() {
+    let running = Running::start(&[("web.yaml", &web("shop/web:1"))]).await;
+    let sandbox = Arc::clone(&running.sandbox);
+    running.write("web.yaml", &web("shop/web:2"));
+    running.calls();
+    assert!(running.stop().await);
+    scenario::seconds(600).await;
+    assert_eq!(sandbox.state().log, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_in_the_middle_of_a_pass_ends_it_after_the_call_in_flight() {
+    let lab = Lab::new().await;
+    let resources = lab.declared(&shop());
+    let due = resources.keys().cloned().collect();
+    let (stop, stopped) = watch::channel(false);
+    let mut made = 0;
+    let pass = lab
+        .reconciler
+        .pass(&resources, &due, &stopped, &mut |progress| {
+            if matches!(progress, Progress::Acting(..)) {
+                made += 1;
+                if made == 3 {
+                    stop.send(true).expect("running");
+                }
+            }
+        })
+        .await;
+    assert!(pass.stopped);
+    assert_eq!(lab.writes(), ["PutAccountSettingDefault", "CreatePolicy", "CreateRole"]);
+    lab.settle(&shop()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn drift_is_found_within_an_interval_and_a_quiet_hour_only_reads() {
+    let running = Running::start(&[("web.yaml", &web("shop/web:1"))]).await;
+    running.writes();
+    turn_off_insights(&running);
+    scenario::seconds(INTERVAL.as_secs() + 1).await;
+    assert_eq!(running.writes(), ["UpdateCluster"]);
+    running.settle().await;
+    running.calls();
+    scenario::seconds(3600).await;
+    let calls = running.calls();
+    let count = |name: &str| calls.iter().filter(|call| *call == name).count();
+    // A scan of the directory at the same moment comes first and takes half a second.
+    assert!((58..=60).contains(&count("DescribeServices")), "{calls:?}");
+    assert_eq!((count("DescribeClusters"), calls.len()), (count("DescribeServices"), 2 * count("DescribeServices")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn resources_that_settled_at_different_times_are_looked_at_together() {
+    let services = (0..100).map(|n| service(&format!("web-{n:03}"), "shop/web:1", "", ""));
+    let roles = (0..200).map(|n| role(&format!("task-{n:03}"), ""));
+    let all: String = [cluster("shop")].into_iter().chain(services).chain(roles).collect();
+    let running = Running::start(&[("all.yaml", &all)]).await;
+    assert!(running.board().iter().all(|line| line.ends_with(": in_sync")), "{:?}", running.board());
+    running.calls();
+    scenario::seconds(10 * INTERVAL.as_secs()).await;
+    let calls = running.calls();
+    assert!(calls.len() <= 10 * 15, "{} calls in ten intervals", calls.len());
 }
