@@ -37,6 +37,9 @@ struct Entry<T> {
 pub struct WorkQueue<T> {
     backoff: Backoff,
     interval: Duration,
+    /// When all that is well is looked at next. One moment for all: AWS describes many resources in
+    /// one call, and one account's roles in as many calls as a single one.
+    round: Option<T>,
     entries: BTreeMap<Key, Entry<T>>,
 }
 
@@ -44,7 +47,7 @@ impl<T: Copy + Ord + std::ops::Add<Duration, Output = T>> WorkQueue<T> {
     /// An empty queue.
     #[must_use]
     pub fn new(backoff: Backoff, interval: Duration) -> Self {
-        Self { backoff, interval, entries: BTreeMap::new() }
+        Self { backoff, interval, round: None, entries: BTreeMap::new() }
     }
 
     /// Asks for a look at `at`, or earlier if one is due earlier already. Forgets failed tries: a
@@ -63,23 +66,16 @@ impl<T: Copy + Ord + std::ops::Add<Duration, Output = T>> WorkQueue<T> {
 
     /// Sets the next look after one that began at `now`.
     pub fn settle(&mut self, key: &Key, next: Next, now: T) {
-        let (backoff, interval) = (self.backoff, self.interval);
         let Some(entry) = self.entries.get_mut(key) else { return };
-        let wait = match next {
+        entry.tries = if next == Next::Backoff { entry.tries.saturating_add(1) } else { 0 };
+        entry.due = match next {
             Next::Interval => {
-                entry.tries = 0;
-                interval
+                let round = self.round.filter(|round| *round > now).unwrap_or(now + self.interval);
+                *self.round.insert(round)
             }
-            Next::After(wait) => {
-                entry.tries = 0;
-                wait
-            }
-            Next::Backoff => {
-                entry.tries = entry.tries.saturating_add(1);
-                delay(backoff, key, entry.tries)
-            }
+            Next::After(wait) => now + wait,
+            Next::Backoff => now + delay(self.backoff, key, entry.tries),
         };
-        entry.due = now + wait;
     }
 
     /// When the next resource is due.
@@ -142,6 +138,21 @@ mod tests {
             before = wait;
         }
         assert!(before >= BACKOFF.max / 2);
+    }
+
+    #[test]
+    fn all_that_is_well_is_due_at_one_moment() {
+        let (mut queue, seconds) = (queue(), Duration::from_secs);
+        let api = Key::new(Kind::Service, "api");
+        queue.request(web(), seconds(0));
+        queue.request(api.clone(), seconds(0));
+        queue.settle(&web(), Next::Interval, seconds(0));
+        queue.settle(&api, Next::After(seconds(45)), seconds(0));
+        queue.settle(&api, Next::Interval, seconds(45));
+        assert_eq!(queue.due(seconds(60)).len(), 2);
+        queue.settle(&web(), Next::Interval, seconds(60));
+        queue.settle(&api, Next::Interval, seconds(60));
+        assert_eq!((queue.due(seconds(119)).len(), queue.due(seconds(120)).len()), (0, 2));
     }
 
     #[test]
