@@ -25,7 +25,7 @@ use evenkeel::world::Phase;
 use tokio::sync::watch;
 
 /// How long is waited for a rollout before it counts as stuck, in passes of five seconds.
-const PASSES_MAX: usize = 60;
+const PASSES_MAX: usize = 20;
 
 /// How often the daemon looks at everything.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(60);
