@@ -866,3 +866,112 @@ async fn resources_that_settled_at_different_times_are_looked_at_together() {
     let calls = running.calls();
     assert!(calls.len() <= 10 * 15, "{} calls in ten intervals", calls.len());
 }
+
+#[tokio::test(start_paused = true)]
+async fn services_that_share_a_task_definition_are_rolled_out_from_one_revision() {
+    let lab = Lab::new().await;
+    let shared = |image: &str| {
+        let definition = "requiresCompatibilities: [FARGATE]\nnetworkMode: awsvpc\ncpu: '256'\nmemory: '512'\n";
+        let containers = format!("containerDefinitions: [{{name: web, image: \"{image}\"}}]");
+        let service = "cluster: {ref: shop}\ndesiredCount: 1\ntaskDefinition: {ref: web}\n\
+                       capacityProviderStrategy: [{capacityProvider: FARGATE, weight: 1}]\n\
+                       networkConfiguration: {awsvpcConfiguration: {subnets: [subnet-1]}}";
+        let definition = manifest("TaskDefinition", "web", &format!("{definition}{containers}"));
+        [cluster("shop"), definition, manifest("Service", "one", service), manifest("Service", "two", service)].concat()
+    };
+    assert_eq!(
+        lab.settle(&shared("web:1")).await,
+        ["CreateCluster", "RegisterTaskDefinition", "CreateService", "CreateService"]
+    );
+    assert_eq!(lab.settle(&shared("web:2")).await, ["RegisterTaskDefinition", "UpdateService", "UpdateService"]);
+    let weight = shared("web:2").replace("weight: 1", "weight: 2");
+    assert_eq!(lab.settle(&weight).await, ["UpdateService", "UpdateService"]);
+    // One of the two falls behind by hand.
+    lab.ecs().update_service().cluster("shop").service("one").task_definition("web:1").send().await.expect("update");
+    assert_eq!(lab.settle(&weight).await, ["UpdateService"]);
+    assert_eq!(lab.revisions("web").await, ["web:1", "web:2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_iam_does_not_show_to_ecs_yet_is_waited_for() {
+    let lab = Lab::new().await;
+    let all = [role("task", ""), cluster("shop"), service("web", "shop/web:1", "", "")].concat();
+    let message = "ECS was unable to assume the role that was provided for this service.".to_owned();
+    lab.inject("CreateService", 3, FaultKind::Refuse { code: "InvalidParameterException", message, status: 400 });
+    let pass = lab.pass(&all).await;
+    let waiting = conclusion(&pass, &key(Kind::Service, "web"));
+    assert_eq!((waiting.state, waiting.reason), (State::Waiting, "Conflict"));
+    lab.settle(&all).await;
+    assert_eq!(lab.revisions("web").await, ["web:1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_that_never_start_are_said_to_while_ecs_goes_on_trying() {
+    let lab = Lab::new().await;
+    let of = |image: &str| [cluster("shop"), service("web", image, "", "")].concat();
+    lab.settle(&of("shop/web:1")).await;
+    lab.pass(&of("shop/web:crash")).await;
+    scenario::seconds(3600).await;
+    // Without a circuit breaker ECS never calls the rollout failed, and the old tasks stay.
+    let trying = conclusion(&lab.pass(&of("shop/web:crash")).await, &key(Kind::Service, "web"));
+    assert_eq!((trying.state, trying.reason), (State::Progressing, "RollingOut"));
+    assert!(trying.message.contains("failed to start"), "{}", trying.message);
+    assert_eq!(lab.service("shop", "web").await.running_count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_suspended_is_watched_and_not_touched() {
+    let lab = Lab::new().await;
+    lab.settle(&role("task", "")).await;
+    let changed = role("task", "maxSessionDuration: 7200");
+    let suspended = annotated(&changed, "evenkeel/suspend: \"true\"");
+    let pass = lab.pass(&suspended).await;
+    assert_eq!((pass.outcomes.len(), conclusion(&pass, &key(Kind::Role, "task")).reason), (0, "Suspended"));
+    assert_eq!(pass.items[&key(Kind::Role, "task")].changes.len(), 1);
+    assert_eq!(lab.settle(&changed).await, ["UpdateRole"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_shipped_policy_allows_every_call() {
+    let policy = include_str!("../deploy/evenkeel/policy.yaml");
+    let lab = Lab::new().await;
+    let changed = shop().replace("web:1", "web:2").replace("s3:GetObject", "s3:Get*").replace("s3:*", "s3:Get*");
+    let changed =
+        changed.replace("[FARGATE, {ref: shop-ec2}]", "[FARGATE]").replace("value: enabled", "value: enhanced");
+    let changed = changed.replace("What the shop may do", "Its rights").replace("ecs-tasks.", "ec2.");
+    let changed = changed.replace("tags: {team: shop}", "tags: {team: store}");
+    for manifests in [shop(), changed] {
+        lab.settle(&manifests).await;
+    }
+    let log = std::mem::take(&mut lab.sandbox.state().log);
+    let called: BTreeSet<String> = log.iter().map(|line| format!("{}:{}", line.service, line.operation)).collect();
+    let missing: Vec<&String> = called.iter().filter(|call| !policy.contains(&format!(" {call}\n"))).collect();
+    assert!(called.len() > 25 && missing.is_empty(), "{missing:?} of {called:?}");
+}
+
+/// Whatever call a crash falls behind: with another process the end is the same.
+#[tokio::test(start_paused = true)]
+async fn a_crash_behind_any_call_is_made_good_by_the_next_process() {
+    let whole = Lab::new().await;
+    let all = whole.settle(&shop()).await.len();
+    for crash in 1..=all {
+        let lab = Lab::new().await;
+        let resources = lab.declared(&shop());
+        let due = resources.keys().cloned().collect();
+        let (stop, stopped) = watch::channel(false);
+        let mut made = 0;
+        let mut count = |progress: Progress<'_>| {
+            made += usize::from(matches!(progress, Progress::Acted(_)));
+            if made == crash {
+                stop.send_replace(true);
+            }
+        };
+        lab.reconciler.pass(&resources, &due, &stopped, &mut count).await;
+        let next = Lab::over(Arc::clone(&lab.sandbox)).await;
+        let rest = next.settle(&shop()).await;
+        assert!(next.plan(&shop()).await.is_empty());
+        // An instance profile that is there but has no role is asked for once more.
+        assert!((all - crash..=all - crash + 1).contains(&rest.len()), "after {crash} of {all}: {rest:?}");
+        assert_eq!(next.revisions("web").await, ["web:1"], "after {crash}");
+    }
+}
