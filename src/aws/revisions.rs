@@ -120,10 +120,11 @@ impl Aws {
 
     async fn failed_rollout(&self, service: &Resource) -> Result<Option<(Value, String)>, Failure> {
         let Identity::Service { cluster, name } = &service.identity else { return Ok(None) };
-        // Newest first.
-        let call = self.ecs.list_service_deployments().cluster(cluster).service(name).max_results(1);
-        let answer = call.send().await.map_err(classify)?;
-        let Some(last) = answer.service_deployments().first() else { return Ok(None) };
+        let answer =
+            self.ecs.list_service_deployments().cluster(cluster).service(name).send().await.map_err(classify)?;
+        // In which order ECS lists them is not documented.
+        let last = answer.service_deployments().iter().max_by_key(|deployment| deployment.created_at().copied());
+        let Some(last) = last else { return Ok(None) };
         if !last.status().is_some_and(|status| FAILED.contains(status)) {
             return Ok(None);
         }
