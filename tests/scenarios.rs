@@ -798,7 +798,7 @@ async fn an_emptied_directory_deletes_nothing() {
     running.writes();
     std::fs::remove_file(running.directory.join("web.yaml")).expect("remove");
     running.settle().await;
-    assert_eq!((running.calls(), running.board()), (Vec::new(), Vec::new()));
+    assert_eq!((running.writes(), running.board()), (Vec::new(), Vec::new()));
     running.write("web.yaml", &web("shop/web:1"));
     running.settle().await;
     assert_eq!((running.writes(), running.board()), (Vec::new(), AS_DECLARED.map(str::to_owned).to_vec()));
