@@ -4,6 +4,7 @@ mod calls;
 mod ecs;
 mod failure;
 mod iam;
+mod revisions;
 mod send;
 
 use std::collections::BTreeMap;

@@ -6,7 +6,7 @@
 //! - A file that never was good contributes the manifests in it that are.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path as FilePath, PathBuf};
+use std::path::PathBuf;
 
 use crate::model::{ANNOTATIONS, API_VERSION, KINDS, Key, Kind, Manifest, Position, Problem, Source};
 use crate::resolve::{self, Beside, resolve};
@@ -197,12 +197,9 @@ fn check(resolved: &mut resolve::Resolved) {
                 hint: fault.hint,
             });
         }
-        // One that is there and wrong has been reported.
-        let missing = resource.origin.key("taskDefinition");
         if resource.key.kind == Kind::Service
             && resource.task_definition.is_none()
             && needs_task_definition(&resource.spec)
-            && !resolved.faults.iter().any(|fault| fault.key == resource.manifest && fault.path == missing)
         {
             resolved.faults.push(resolve::Fault {
                 key: resource.manifest.clone(),
@@ -279,8 +276,12 @@ fn read(file: &File) -> Reading {
     reading
         .problems
         .extend(parsed.faults.into_iter().map(|fault| unnamed(fault.at, fault.path, fault.message, fault.hint)));
+    // All at once: to look for them one by one would read a file of many documents as many times.
+    let starts = yaml::starts(bytes);
     for document in parsed.documents {
-        let mut envelope = Envelope { file: &file.path, bytes, document: document.index, problems: Vec::new() };
+        let line = starts.get(document.index).map_or(1, |at| at.line);
+        let source = Source { file: file.path.clone(), document: document.index, line };
+        let mut envelope = Envelope { bytes, source, problems: Vec::new() };
         let manifest = envelope.read(document.value);
         let list = if envelope.problems.is_empty() { &mut reading.manifests } else { &mut reading.drafts };
         list.extend(manifest);
@@ -296,9 +297,8 @@ const NO_MANIFEST_HINT: &str =
 
 /// One document on its way to becoming a manifest.
 struct Envelope<'a> {
-    file: &'a FilePath,
     bytes: &'a [u8],
-    document: usize,
+    source: Source,
     problems: Vec<Problem>,
 }
 
@@ -306,8 +306,8 @@ impl Envelope<'_> {
     fn problem(&mut self, path: &[&str], key: bool, message: impl Into<String>, hint: Option<String>) {
         let path: Path = path.iter().map(|name| Segment::Key((*name).to_owned())).collect();
         self.problems.push(Problem {
-            file: self.file.to_owned(),
-            at: nearest(self.bytes, self.document, &path, key),
+            file: self.source.file.clone(),
+            at: nearest(self.bytes, self.source.document, &path, key),
             path: path.to_string(),
             key: None,
             message: message.into(),
@@ -350,14 +350,12 @@ impl Envelope<'_> {
             let known = ["apiVersion", "kind", "metadata", "spec"];
             self.problem(&[key], true, format!("unknown field `{key}`"), Some(suggestion(key, &known)));
         }
-        let line = yaml::locate(self.bytes, self.document, &[], false).map_or(1, |at| at.line);
-        let source = Source { file: self.file.to_owned(), document: self.document, line };
         let key = Key::new(kind?, name?);
         // With a name the problem can be shown at the resource, too.
         for problem in &mut self.problems {
             problem.key = Some(key.clone());
         }
-        Some(Manifest { key, source, labels, annotations, spec: spec? })
+        Some(Manifest { key, source: self.source.clone(), labels, annotations, spec: spec? })
     }
 
     /// Whether the document is for us.

@@ -21,8 +21,8 @@ use std::fmt;
 use crate::action::Action;
 use crate::model::{Change, Key, Kind};
 use crate::resolve;
-use crate::resource::{Identity, Resource};
-use crate::world::{Failure, Owner, Phase, Seen, World};
+use crate::resource::{Identity, Resource, TaskDefinition};
+use crate::world::{Failure, Live, Owner, Phase, Seen, World};
 
 /// What the planner is told beside the manifests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,7 +184,7 @@ impl Scene<'_> {
             }
             Some(Seen::Present(live)) => {
                 item.phase = live.phase.clone();
-                let draft = match live.owner(&self.rules.owner) {
+                let draft = match self.owner(resource, live) {
                     owner
                         if owner != Owner::Us
                             && has_owner(resource.key.kind)
@@ -218,17 +218,34 @@ impl Scene<'_> {
         item
     }
 
+    /// Whose a resource is. A revision carries the tags of whoever registered it: one that was made by
+    /// hand in a family that our service runs does not make the family somebody else's.
+    fn owner(&self, resource: &Resource, live: &Live) -> Owner {
+        let us = &self.rules.owner;
+        let Identity::TaskDefinition { family } = &resource.identity else { return live.owner(us) };
+        let runs_it = |service: &Resource| match (&service.task_definition, self.world.seen.get(&service.key)) {
+            (Some(TaskDefinition::Managed { key, .. }), Some(Seen::Present(live))) if *key == resource.key => {
+                live.owner(us) == Owner::Us && service::running_family(live) == Some(family)
+            }
+            _ => false,
+        };
+        match live.owner(us) {
+            Owner::Nobody if self.resources.values().any(runs_it) => Owner::Us,
+            owner => owner,
+        }
+    }
+
     fn unseen(&self, item: &mut Item, failure: Failure) -> Draft {
         item.verb = Verb::Unknown;
         Draft { held: Some(Reason::CannotSee(failure)), ..Draft::default() }
     }
 
-    /// A need that this plan does not bring about: nothing that refers to it may be done.
+    /// A need that is not there and that this plan does not bring about: nothing that refers to it
+    /// may be done.
     fn blocked_need(&self, resource: &Resource, so_far: &Plan) -> Option<Key> {
-        let blocked = |key: &&Key| {
-            so_far.items.iter().any(|item| {
-                item.key == **key && matches!(item.verb, Verb::Create | Verb::Unknown) && item.steps.is_empty()
-            })
+        let blocked = |key: &&Key| match so_far.items.iter().find(|item| item.key == **key) {
+            Some(item) => matches!(item.verb, Verb::Create | Verb::Unknown) && item.steps.is_empty(),
+            None => matches!(self.world.seen.get(*key), Some(Seen::Absent | Seen::Unknown(_))),
         };
         let dangling = |key: &&Key| !self.resources.contains_key(*key);
         resource.needs.iter().find(|key| blocked(key) || dangling(key)).cloned()
@@ -246,7 +263,7 @@ impl Scene<'_> {
         }
     }
 
-    fn update(&self, resource: &Resource, live: &crate::world::Live) -> Draft {
+    fn update(&self, resource: &Resource, live: &Live) -> Draft {
         match resource.key.kind {
             Kind::AccountSettings => self.update_account_settings(resource, &live.document),
             Kind::Policy => self.update_policy(resource, live),

@@ -57,9 +57,18 @@ impl Reconciler {
         &self.aws
     }
 
-    /// Looks at the due resources and plans, without doing anything.
+    /// Looks at the due resources and plans, without doing anything. Where calls are to be made, what
+    /// they need is looked at too, due or not: no service is made with a role that is not there.
     pub async fn plan(&self, resources: &BTreeMap<Key, Resource>, due: &BTreeSet<Key>) -> Plan {
-        let world = self.observe(resources, due).await;
+        let mut world = self.observe(resources, due).await;
+        let first = plan(resources, &world, due, &self.rules);
+        let acting = first.items.iter().filter(|item| !item.steps.is_empty());
+        let needs: BTreeSet<Key> =
+            acting.flat_map(|item| &item.needs).filter(|need| !due.contains(*need)).cloned().collect();
+        if needs.is_empty() {
+            return first;
+        }
+        world.seen.extend(self.observe(resources, &needs).await.seen);
         plan(resources, &world, due, &self.rules)
     }
 

@@ -199,7 +199,8 @@ impl Resolver<'_> {
         let mut resources = Vec::new();
         let task_definition = match (written, spec.get("taskDefinition")) {
             (Some(Value::Object(reference)), Some(Value::String(_))) if reference.contains_key("ref") => {
-                self.managed(&root.key("taskDefinition"), reference)
+                let managed = self.managed(&root.key("taskDefinition"), reference);
+                managed.or_else(|| Some(TaskDefinition::Foreign("unresolved".to_owned())))
             }
             (_, Some(Value::Object(inline))) => {
                 let resource = self.inline(&root.key("taskDefinition"), inline.clone(), &name);
@@ -273,7 +274,7 @@ impl Resolver<'_> {
                 };
                 self.fault(&root.key("preset"), message, Some(hint));
                 // One fault is enough: any preset stands for the one that was meant.
-                preset::PRESETS.first().map_or(spec.clone(), |preset| preset::fill(preset, spec))
+                preset::fill(&preset::PRESETS[0], spec)
             }
         }
     }

@@ -17,7 +17,7 @@ use crate::model::Position;
 use crate::value::Value;
 use serde::de::DeserializeSeed as _;
 
-pub use locate::locate;
+pub use locate::{locate, starts};
 use read::{Node, State};
 
 /// Largest file that is read, in bytes.

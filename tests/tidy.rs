@@ -477,9 +477,9 @@ fn calls() -> BTreeSet<String> {
     ];
     let mut calls = BTreeSet::new();
     for source in sources().into_iter().filter(|source| source.module() == "aws") {
-        let service = source.path.file_stem().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
         let tight: String = source.code.split_whitespace().collect();
-        for client in [".ecs.", "ecs.", ".iam.", "iam.", "send!(ecs,"] {
+        for client in ["ecs.", "iam.", "send!(ecs,"] {
+            let service = if client == "iam." { "iam" } else { "ecs" };
             for (at, _) in tight.match_indices(client) {
                 let operation: String =
                     tight[at + client.len()..].chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();

@@ -10,9 +10,7 @@ use aws_sdk_ecs::operation::register_task_definition::RegisterTaskDefinitionInpu
 use aws_sdk_ecs::operation::update_capacity_provider::UpdateCapacityProviderInput;
 use aws_sdk_ecs::operation::update_cluster::UpdateClusterInput;
 use aws_sdk_ecs::operation::update_service::UpdateServiceInput;
-use aws_sdk_ecs::types::{
-    CapacityProviderField, ClusterField, ServiceDeploymentStatus, ServiceField, Tag, TaskDefinitionField,
-};
+use aws_sdk_ecs::types::{CapacityProviderField, ClusterField, ServiceField, Tag};
 
 use super::Aws;
 use super::failure::classify;
@@ -21,10 +19,9 @@ use crate::action::Action;
 use crate::codec::encode;
 use crate::live;
 use crate::model::Key;
-use crate::plan::task_definition;
-use crate::resource::{Identity, Resource, TaskDefinition};
+use crate::resource::{Identity, Resource};
 use crate::value::Value;
-use crate::world::{DIGEST_TAG, Failure, Live, Seen, World};
+use crate::world::{Failure, Seen, World};
 
 /// Services in one DescribeServices call (ECS API reference).
 const SERVICES_MAX: usize = 10;
@@ -32,18 +29,6 @@ const SERVICES_MAX: usize = 10;
 const CLUSTERS_MAX: usize = 100;
 /// Capacity providers in one DescribeCapacityProviders call (ECS API reference).
 const CAPACITY_PROVIDERS_MAX: usize = 10;
-
-/// Service deployments that are looked at; as many revisions fit into one DescribeServiceRevisions
-/// call (ECS API reference).
-const DEPLOYMENTS_MAX: i32 = 20;
-/// What becomes of a rollout that did not succeed.
-const FAILED: &[ServiceDeploymentStatus] = &[
-    ServiceDeploymentStatus::RollbackFailed,
-    ServiceDeploymentStatus::RollbackInProgress,
-    ServiceDeploymentStatus::RollbackRequested,
-    ServiceDeploymentStatus::RollbackSuccessful,
-    ServiceDeploymentStatus::Stopped,
-];
 
 /// Sends an action's own input through an operation of the client.
 macro_rules! send {
@@ -187,111 +172,6 @@ impl Aws {
             }
         }
         seen
-    }
-
-    /// Task definitions last: what a service runs often answers for them without a call.
-    async fn task_definitions(&self, asked: &[&Resource], world: &mut World) {
-        for resource in asked {
-            match &resource.task_definition {
-                Some(TaskDefinition::Managed { key, digest, .. }) => {
-                    let Some(Seen::Present(service)) = world.seen.get(&resource.key) else { continue };
-                    let Some(running) = service.document.get("taskDefinition").and_then(Value::as_str) else {
-                        continue;
-                    };
-                    let running = running.to_owned();
-                    let tail = running.rsplit('/').next().unwrap_or(&running);
-                    let remembered = service.tags.get(DIGEST_TAG) == Some(&format!("{tail} {digest}"));
-                    let definition = asked.iter().find(|other| other.key == *key);
-                    if remembered {
-                        // The service was made to run exactly this content: nothing needs to be read.
-                        let tags = BTreeMap::from([(DIGEST_TAG.to_owned(), digest.clone())]);
-                        let mut live = Live { arn: running, tags, ..Live::default() };
-                        live.tags.extend(
-                            service.tags.get_key_value(crate::world::OWNER_TAG).map(|(k, v)| (k.clone(), v.clone())),
-                        );
-                        world.seen.insert(key.clone(), Seen::Present(live));
-                    } else if let Seen::Present(revision) = self.revision(&running).await {
-                        if definition.is_some_and(|definition| task_definition::matches(definition, &revision)) {
-                            world.seen.insert(key.clone(), Seen::Present(revision.clone()));
-                        } else {
-                            world.failed.insert(resource.key.clone(), self.failed_revisions(resource).await);
-                        }
-                        world.revisions.insert(running, revision);
-                    }
-                }
-                Some(TaskDefinition::Foreign(name)) if !name.contains(':') => {
-                    if let Seen::Present(revision) = self.revision(name).await {
-                        world.latest.insert(name.clone(), revision.arn);
-                    }
-                }
-                _ => {}
-            }
-        }
-        for resource in asked {
-            if let Identity::TaskDefinition { family } = &resource.identity
-                && !world.seen.contains_key(&resource.key)
-            {
-                let seen = self.revision(family).await;
-                world.seen.insert(resource.key.clone(), seen);
-            }
-        }
-    }
-
-    /// The revisions whose last rollout in a service ECS rolled back or stopped, with the reason. Only
-    /// asked of a service that does not run what is declared. Where the question is not answered
-    /// (a stand-in for AWS, a missing permission) nothing is known to have failed.
-    async fn failed_revisions(&self, service: &Resource) -> BTreeMap<String, String> {
-        let Identity::Service { cluster, name } = &service.identity else { return BTreeMap::new() };
-        let call = self.ecs.list_service_deployments().cluster(cluster).service(name).max_results(DEPLOYMENTS_MAX);
-        let deployments = match call.send().await {
-            Ok(answer) => answer.service_deployments.unwrap_or_default(),
-            Err(error) => {
-                tracing::debug!(service = name, failure = %classify(error), "the history of rollouts is not known");
-                return BTreeMap::new();
-            }
-        };
-        let arns: Vec<String> = deployments.iter().filter_map(|one| one.target_service_revision_arn.clone()).collect();
-        if !deployments.iter().any(|one| one.status().is_some_and(|status| FAILED.contains(status))) {
-            return BTreeMap::new();
-        }
-        let call = self.ecs.describe_service_revisions().set_service_revision_arns(Some(arns));
-        let revisions =
-            call.send().await.map(|answer| answer.service_revisions.unwrap_or_default()).unwrap_or_default();
-        // Newest first: the last rollout of a task definition decides.
-        let mut last: BTreeMap<String, Option<String>> = BTreeMap::new();
-        for deployment in deployments {
-            let target = deployment.target_service_revision_arn();
-            let revision = revisions.iter().find(|revision| revision.service_revision_arn() == target);
-            let Some(task_definition) = revision.and_then(|revision| revision.task_definition()) else { continue };
-            let failed = deployment.status().is_some_and(|status| FAILED.contains(status));
-            let reason = deployment.status_reason().unwrap_or("ECS gives no reason").to_owned();
-            last.entry(task_definition.to_owned()).or_insert_with(|| failed.then_some(reason));
-        }
-        last.into_iter().filter_map(|(task_definition, reason)| Some((task_definition, reason?))).collect()
-    }
-
-    /// A revision by ARN, read once; or the newest ACTIVE one of a family.
-    async fn revision(&self, name: &str) -> Seen {
-        if let Some(revision) = self.remembered(name) {
-            return Seen::Present(revision);
-        }
-        let call = self.ecs.describe_task_definition().task_definition(name).include(TaskDefinitionField::Tags);
-        match call.send().await {
-            Ok(answer) => {
-                let definition = answer.task_definition().map(|definition| encode(definition)).unwrap_or_default();
-                let tags = answer.tags().iter().map(|tag| encode(tag)).collect();
-                let seen = live::revision(definition, tags);
-                if let Seen::Present(revision) = &seen {
-                    self.remember(revision);
-                }
-                seen
-            }
-            Err(error) => match classify(error) {
-                // The words of ECS for a family without an ACTIVE revision; the code says nothing.
-                Failure::Rejected(text) if text.contains("Unable to describe task definition") => Seen::Absent,
-                failure => Seen::Unknown(failure),
-            },
-        }
     }
 }
 

@@ -29,7 +29,11 @@ fn a_file_that_turns_bad_keeps_its_last_good_manifests() {
         let text = format!("{bad}\n---\nsome text\n");
         let now = reading(&[("a.yaml", &text), ("b.yaml", SERVICE)], &good);
         assert_eq!(now.resources, good.resources, "{bad}");
-        assert!(now.problems.iter().all(|problem| problem.file == FilePath::new("a.yaml")), "{:?}", problems(&now));
+        assert!(
+            now.problems.iter().all(|problem| problem.file == std::path::Path::new("a.yaml")),
+            "{:?}",
+            problems(&now)
+        );
         assert_eq!(now.stale.len(), 1);
     }
 }

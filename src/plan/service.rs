@@ -189,6 +189,12 @@ fn revision_change(running: Option<Value>, to: &str) -> Change {
     }
 }
 
+/// The family of the revision that a service runs.
+pub(super) fn running_family(service: &Live) -> Option<&str> {
+    let running = service.document.get("taskDefinition").and_then(Value::as_str)?;
+    tail(running).split(':').next()
+}
+
 /// `web:3` of an ARN, or the text itself.
 fn tail(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Deserialize as _;
 use serde::de::{DeserializeSeed, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-use super::scan;
+use super::{MAX_DOCUMENTS, scan};
 use crate::model::Position;
 use crate::value::Segment;
 
@@ -30,6 +30,14 @@ pub fn locate(bytes: &[u8], document: usize, path: &[Segment], key: bool) -> Opt
         })
         .collect();
     find(scanned.text, document, &steps, key)
+}
+
+/// Where each document stands, in one reading of the file; up to the first that cannot be read.
+#[must_use]
+pub fn starts(bytes: &[u8]) -> Vec<Position> {
+    let Ok(scanned) = scan::scan(bytes) else { return Vec::new() };
+    let documents = serde_yaml::Deserializer::from_str(scanned.text).take(MAX_DOCUMENTS);
+    documents.map_while(|document| place::<String>(document, &[], false)).collect()
 }
 
 /// One step towards a place.
@@ -60,9 +68,13 @@ pub(super) fn find<K: AsRef<str>>(text: &str, document: usize, steps: &[Step<K>]
         // iterator goes on for ever, with documents that are none.
         IgnoredAny::deserialize(documents.next()?).ok()?;
     }
+    place(documents.next()?, steps, key)
+}
+
+fn place<K: AsRef<str>>(document: serde_yaml::Deserializer<'_>, steps: &[Step<K>], key: bool) -> Option<Position> {
     let found = Cell::new(false);
     let key = key && !matches!(steps.last(), None | Some(Step::Index(_)));
-    let error = Seek { steps, key, found: &found }.deserialize(documents.next()?).err()?;
+    let error = Seek { steps, key, found: &found }.deserialize(document).err()?;
     let place = error.location().filter(|_| found.get())?;
     Some(Position { line: place.line(), column: place.column() })
 }

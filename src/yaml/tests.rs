@@ -529,3 +529,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_starts_of_all_documents_are_where_each_is_found_alone() {
+    for text in [
+        "a: 1\n---\nb: 2\n---\n---\n# nothing\n---\n- c\n",
+        "# first\n\n---\n{a: 1}\n--- |\n text\n",
+        "",
+        "a: 1\n---\n]\n---\nb: 2\n",
+    ] {
+        let alone: Vec<Position> = (0..8).map_while(|document| locate(text.as_bytes(), document, &[], false)).collect();
+        assert_eq!(starts(text.as_bytes()), alone, "{text}");
+    }
+}

@@ -1,0 +1,205 @@
+//! A simulated account, the daemon's parts on top of it, and manifests to bring about in it.
+#![expect(clippy::expect_used, clippy::panic, reason = "the helpers of a test are test code")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use evenkeel::action::Outcome;
+use evenkeel::aws::{Aws, loader};
+use evenkeel::load::{Desired, File, load};
+use evenkeel::metrics::Metrics;
+use evenkeel::model::{Key, Kind};
+use evenkeel::plan::{Item, Plan, Rules};
+use evenkeel::reconcile::{Pass, Reconciler};
+use evenkeel::resource::Resource;
+use evenkeel::sandbox::fault::{Fault, FaultKind};
+use evenkeel::sandbox::{Sandbox, client};
+use evenkeel::status::{Conclusion, conclude};
+use evenkeel::world::Phase;
+use tokio::sync::watch;
+
+/// How long is waited for a rollout before it counts as stuck, in passes of five seconds.
+const PASSES_MAX: usize = 60;
+
+/// An account and a reconciler that looks after it.
+pub(crate) struct Lab {
+    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) config: SdkConfig,
+    pub(crate) reconciler: Reconciler,
+}
+
+impl Lab {
+    pub(crate) async fn new() -> Self {
+        Self::over(Sandbox::new()).await
+    }
+
+    /// A new reconciler, which remembers nothing, over an account that is there already.
+    pub(crate) async fn over(sandbox: Arc<Sandbox>) -> Self {
+        let config = client::point(loader(), &sandbox).load().await;
+        let metrics = Arc::new(Metrics::new().expect("metrics"));
+        let aws = Aws::connect(&config, &metrics).await.expect("connect");
+        let reconciler = Reconciler::new(aws, Rules { owner: "evenkeel".to_owned() }, metrics);
+        sandbox.state().log.clear();
+        Self { sandbox, config, reconciler }
+    }
+
+    pub(crate) fn ecs(&self) -> aws_sdk_ecs::Client {
+        aws_sdk_ecs::Client::new(&self.config)
+    }
+
+    pub(crate) fn iam(&self) -> aws_sdk_iam::Client {
+        aws_sdk_iam::Client::new(&self.config)
+    }
+
+    /// What the manifests declare; they must be without problems.
+    pub(crate) fn declared(&self, manifests: &str) -> BTreeMap<Key, Resource> {
+        let file = File { path: PathBuf::from("all.yaml"), content: Ok(manifests.as_bytes().to_vec()) };
+        let desired = load(&[file], self.reconciler.aws().account(), &Desired::default());
+        let problems: Vec<String> = desired.problems.iter().map(ToString::to_string).collect();
+        assert!(problems.is_empty(), "{}", problems.join("\n"));
+        desired.resources
+    }
+
+    pub(crate) async fn plan(&self, manifests: &str) -> Plan {
+        let resources = self.declared(manifests);
+        self.reconciler.plan(&resources, &resources.keys().cloned().collect()).await
+    }
+
+    /// One pass over everything.
+    pub(crate) async fn pass(&self, manifests: &str) -> Pass {
+        self.pass_over(&self.declared(manifests)).await
+    }
+
+    async fn pass_over(&self, resources: &BTreeMap<Key, Resource>) -> Pass {
+        let due: BTreeSet<Key> = resources.keys().cloned().collect();
+        let (_stop, stopped) = watch::channel(false);
+        self.reconciler.pass(resources, &due, &stopped, &mut |_| {}).await
+    }
+
+    /// Passes until nothing is left to do and no rollout is under way. Hands back every write.
+    pub(crate) async fn settle(&self, manifests: &str) -> Vec<String> {
+        let resources = self.declared(manifests);
+        let mut writes = Vec::new();
+        for _ in 0..PASSES_MAX {
+            let pass = self.pass_over(&resources).await;
+            writes.extend(calls(&pass.outcomes));
+            if pass.items.values().all(|item| item.verb == evenkeel::plan::Verb::Keep && item.phase == Phase::Steady) {
+                return writes;
+            }
+            seconds(5).await;
+        }
+        let pass = self.pass_over(&resources).await;
+        let left: Vec<String> = pass.items.values().map(|item| describe(item, &pass)).collect();
+        panic!("still not settled after {writes:?}:\n{}", left.join("\n"));
+    }
+
+    /// Every call that reached the account since the last look at the log.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        let log = std::mem::take(&mut self.sandbox.state().log);
+        log.into_iter().map(|line| line.operation).collect()
+    }
+
+    /// The same without those that only read.
+    pub(crate) fn writes(&self) -> Vec<String> {
+        let mut calls = self.calls();
+        calls.retain(|call| !["Describe", "List", "Get"].iter().any(|prefix| call.starts_with(prefix)));
+        calls
+    }
+
+    pub(crate) fn inject(&self, operation: &str, times: u32, kind: FaultKind) {
+        self.sandbox.inject(Fault { operation: operation.to_owned(), times, kind });
+    }
+
+    pub(crate) async fn service(&self, cluster: &str, name: &str) -> aws_sdk_ecs::types::Service {
+        let answer = self.ecs().describe_services().cluster(cluster).services(name).send().await;
+        answer.expect("describe").services.and_then(|services| services.into_iter().next()).expect("a service")
+    }
+
+    /// The numbers of all revisions of a family, oldest first.
+    pub(crate) async fn revisions(&self, family: &str) -> Vec<String> {
+        let answer = self.ecs().list_task_definitions().family_prefix(family).send().await.expect("list");
+        answer.task_definition_arns().iter().filter_map(|arn| arn.rsplit('/').next()).map(str::to_owned).collect()
+    }
+}
+
+pub(crate) async fn seconds(count: u64) {
+    tokio::time::sleep(Duration::from_secs(count)).await;
+}
+
+pub(crate) fn key(kind: Kind, name: &str) -> Key {
+    Key::new(kind, name)
+}
+
+/// The calls of a pass by name, failed ones with their failure.
+pub(crate) fn calls(outcomes: &[Outcome]) -> Vec<String> {
+    let name = |outcome: &Outcome| {
+        let name = outcome.action.permission().split(':').next_back().unwrap_or_default();
+        match &outcome.result {
+            Ok(()) => name.to_owned(),
+            Err(failure) => format!("{name} ({failure})"),
+        }
+    };
+    outcomes.iter().map(name).collect()
+}
+
+/// What the board would say of a resource after a pass.
+pub(crate) fn conclusion(pass: &Pass, key: &Key) -> Conclusion {
+    let outcomes: Vec<&Outcome> = pass.outcomes.iter().filter(|outcome| outcome.key == *key).collect();
+    conclude(&pass.items[key], &outcomes, true)
+}
+
+fn describe(item: &Item, pass: &Pass) -> String {
+    let changes: Vec<String> =
+        item.changes.iter().map(|change| format!("{}: {:?} → {:?}", change.path, change.from, change.to)).collect();
+    format!("{} {:?} {:?} {changes:?} {:?}", item.key, item.verb, item.phase, conclusion(pass, &item.key))
+}
+
+/// A manifest; `spec` is indented by two.
+pub(crate) fn manifest(kind: &str, name: &str, spec: &str) -> String {
+    let spec = spec.lines().map(|line| format!("  {line}\n")).collect::<String>();
+    format!("---\napiVersion: evenkeel/v1alpha1\nkind: {kind}\nmetadata:\n  name: {name}\nspec:\n{spec}")
+}
+
+/// The same with an annotation.
+pub(crate) fn annotated(manifest: &str, annotation: &str) -> String {
+    manifest.replacen("\nspec:\n", &format!("\n  annotations: {{{annotation}}}\nspec:\n"), 1)
+}
+
+pub(crate) fn cluster(name: &str) -> String {
+    manifest("Cluster", name, "settings: [{name: containerInsights, value: enabled}]\ncapacityProviders: [FARGATE]")
+}
+
+pub(crate) const TRUST: &str = r#"assumeRolePolicyDocument:
+  Version: "2012-10-17"
+  Statement: {Effect: Allow, Principal: {Service: ecs-tasks.amazonaws.com}, Action: "sts:AssumeRole"}
+"#;
+
+/// A role that ECS tasks may have; `more` is the rest of its spec.
+pub(crate) fn role(name: &str, more: &str) -> String {
+    manifest("Role", name, &format!("{TRUST}{more}"))
+}
+
+/// A Fargate service with one container in the cluster `shop`; `container` is the rest of the
+/// container, `more` the rest of the service.
+pub(crate) fn service(name: &str, image: &str, container: &str, more: &str) -> String {
+    let spec = format!(
+        "cluster: {{ref: shop}}
+launchType: FARGATE
+networkConfiguration: {{awsvpcConfiguration: {{subnets: [subnet-1, subnet-2]}}}}
+taskDefinition:
+  requiresCompatibilities: [FARGATE]
+  networkMode: awsvpc
+  cpu: '256'
+  memory: '512'
+  containerDefinitions:
+    - name: web
+      image: {image}
+      portMappings: [{{containerPort: 80, name: http}}]
+{}{more}",
+        container.lines().map(|line| format!("      {line}\n")).collect::<String>()
+    );
+    manifest("Service", name, &spec)
+}
