@@ -42,7 +42,7 @@ pub enum Form {
     /// A name that AWS answers as an ARN of an id: the two cannot be compared without asking a third
     /// service, so a name is taken to be what is live. Two ARNs are compared.
     Resolved,
-    /// A version of which `LATEST` stands for any.
+    /// A version: `LATEST`, once declared, stands for any that is live.
     Latest,
 }
 

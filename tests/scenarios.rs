@@ -131,8 +131,8 @@ async fn a_new_image_is_one_revision_and_one_update_and_the_rollout_ends_in_sync
             "RegisterTaskDefinition",
             "DescribeServices",
             "DescribeTaskDefinition",
-            "ListServiceDeployments",
             "DescribeClusters",
+            "ListServiceDeployments",
             "UpdateService",
         ]
     );
@@ -388,7 +388,7 @@ async fn a_service_is_taken_over_without_a_restart() {
     assert_eq!(conclusion(&pass, &key(Kind::Service, "web")).reason, "NotOurs");
     let adopt =
         [cluster("shop"), annotated(&service("web", "shop/web:1", "", ""), "evenkeel/adoption: adopt")].concat();
-    assert_eq!(lab.settle(&adopt).await, ["TagResource"]);
+    assert_eq!(lab.settle(&adopt).await, ["TagResource", "TagResource"], "the revision and the service");
     assert_eq!(lab.service("shop", "web").await.deployments().len(), 1);
     assert_eq!(lab.settle(&adopt.replace("web:1", "web:2")).await, ["RegisterTaskDefinition", "UpdateService"]);
 }
