@@ -197,12 +197,9 @@ fn check(resolved: &mut resolve::Resolved) {
                 hint: fault.hint,
             });
         }
-        // One that is there and wrong has been reported.
-        let missing = resource.origin.key("taskDefinition");
         if resource.key.kind == Kind::Service
             && resource.task_definition.is_none()
             && needs_task_definition(&resource.spec)
-            && !resolved.faults.iter().any(|fault| fault.key == resource.manifest && fault.path == missing)
         {
             resolved.faults.push(resolve::Fault {
                 key: resource.manifest.clone(),

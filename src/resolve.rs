@@ -274,7 +274,7 @@ impl Resolver<'_> {
                 };
                 self.fault(&root.key("preset"), message, Some(hint));
                 // One fault is enough: any preset stands for the one that was meant.
-                preset::PRESETS.first().map_or(spec.clone(), |preset| preset::fill(preset, spec))
+                preset::fill(&preset::PRESETS[0], spec)
             }
         }
     }

@@ -1,7 +1,6 @@
 //! The daemon's parts through the real SDK against the simulated AWS, in virtual time: what is done,
 //! in how many calls, and what is left alone.
 #![cfg(feature = "sandbox")]
-#![expect(clippy::expect_used, reason = "the helpers of a test are test code")]
 
 mod scenario;
 
