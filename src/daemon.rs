@@ -201,7 +201,13 @@ impl Daemon {
             }
         }
         for key in self.desired.resources.keys().filter(|key| !desired.resources.contains_key(*key)) {
-            if desired.invalid.contains(key) {
+            let manifest = self.desired.resources.get(key).map(|resource| &resource.manifest);
+            if desired.invalid.contains(key) || manifest.is_some_and(|manifest| desired.invalid.contains(manifest)) {
+                continue;
+            }
+            // An inline task definition goes without a word: its service's line says it.
+            if manifest != Some(key) {
+                self.shared.board().statuses.remove(key);
                 continue;
             }
             tracing::warn!(resource = %key, "is no longer declared; it stays in AWS as it is, Evenkeel deletes nothing");

@@ -142,7 +142,7 @@ impl Reconciler {
                 let result = self.aws.apply(action).await;
                 let outcome =
                     Outcome { key: item.key.clone(), action: action.clone(), result, took: started.elapsed() };
-                self.record(&outcome);
+                self.record(item, &outcome);
                 progress(Progress::Acted(&outcome));
                 let broke = outcome.result.is_err();
                 pass.outcomes.push(outcome);
@@ -161,14 +161,18 @@ impl Reconciler {
         failed
     }
 
-    fn record(&self, outcome: &Outcome) {
-        let (resource, action, target) =
-            (outcome.key.to_string(), outcome.action.permission(), outcome.action.target());
+    /// One line per call: what was called on what, for which resource, and because of which fields.
+    fn record(&self, item: &Item, outcome: &Outcome) {
+        let (resource, action) = (outcome.key.to_string(), outcome.action.permission());
         let took_ms = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX);
+        let paths: Vec<String> = item.changes.iter().map(|change| change.path.to_string()).collect();
+        let because = if paths.is_empty() { "it is not there".to_owned() } else { paths.join(", ") };
         self.metrics.action(action, outcome.result.is_ok());
         match &outcome.result {
-            Ok(()) => tracing::info!(resource, action, target, took_ms, "done"),
-            Err(failure) => tracing::warn!(resource, action, target, took_ms, %failure, "failed"),
+            Ok(()) => tracing::info!(resource, action, because, took_ms, "{}", outcome.action),
+            Err(failure) => {
+                tracing::warn!(resource, action, because, took_ms, %failure, "{} failed", outcome.action);
+            }
         }
     }
 
