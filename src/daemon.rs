@@ -63,7 +63,7 @@ impl Daemon {
     /// A daemon that has not looked at anything yet.
     #[must_use]
     pub fn new(options: Options, reconciler: Reconciler, shared: Arc<Shared>) -> Self {
-        let queue = WorkQueue::new(BACKOFF, options.interval);
+        let queue = WorkQueue::new(BACKOFF, options.interval, Instant::now());
         Self { options, reconciler, shared, desired: Desired::default(), digest: None, queue }
     }
 
@@ -81,10 +81,16 @@ impl Daemon {
                     return true;
                 }
                 Event::Changed => {
-                    self.settle_down(&mut hinted).await;
-                    self.read();
+                    tokio::select! {
+                        () = self.settle_down(&mut hinted) => {}
+                        _ = stop.wait_for(|stop| *stop) => continue,
+                    }
+                    self.read().await;
                     watcher.rearm();
                     scan = Instant::now() + SCAN_INTERVAL;
+                    if self.options.once && self.desired.resources.is_empty() {
+                        return self.shared.board().unreadable.is_none() && self.desired.problems.is_empty();
+                    }
                 }
                 Event::Due => {
                     let well = self.pass(&stop).await;
@@ -108,9 +114,11 @@ impl Daemon {
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => Event::Stop,
+            // Before the hints: a file that is rewritten all the time must not keep AWS from being
+            // looked at.
+            () = sleep_until(due.unwrap_or(beat)), if due.is_some() => Event::Due,
             () = sleep_until(scan) => Event::Changed,
             Ok(()) = hinted.changed() => Event::Changed,
-            () = sleep_until(due.unwrap_or(beat)), if due.is_some() => Event::Due,
             () = sleep_until(beat) => Event::Changed,
         }
     }
@@ -127,11 +135,15 @@ impl Daemon {
     }
 
     /// Reads the directory and asks for a look at everything that changed.
-    fn read(&mut self) {
-        let snapshot = match watch::read(&self.options.directory) {
+    async fn read(&mut self) {
+        let directory = self.options.directory.clone();
+        // A slow disk must not hold up the server that answers health checks.
+        let snapshot = tokio::task::spawn_blocking(move || {
+            watch::read(&directory).map_err(|error| format!("{error}; {}", error.hint()))
+        });
+        let snapshot = match snapshot.await.unwrap_or_else(|panic| Err(panic.to_string())) {
             Ok(snapshot) => snapshot,
-            Err(error) => {
-                let why = format!("{error}; {}", error.hint());
+            Err(why) => {
                 let mut board = self.shared.board();
                 if board.unreadable.as_ref() != Some(&why) {
                     tracing::error!("{why}; everything stays as it is");
@@ -148,7 +160,15 @@ impl Daemon {
         }
         self.digest = Some(snapshot.digest);
         let files: Vec<load::File> = snapshot.files.into_iter().map(load::File::from).collect();
-        let desired = load::load(&files, self.reconciler.aws().account(), &self.desired);
+        let (account, before) = (self.reconciler.aws().account().clone(), self.desired.clone());
+        let loaded = tokio::task::spawn_blocking(move || load::load(&files, &account, &before)).await;
+        let desired = match loaded {
+            Ok(desired) => desired,
+            Err(panic) => {
+                tracing::error!(%panic, "the manifests could not be loaded; everything stays as it is");
+                return;
+            }
+        };
         self.report_problems(&desired.problems);
         self.take(desired);
     }
@@ -187,6 +207,12 @@ impl Daemon {
             tracing::warn!(resource = %key, "is no longer declared; it stays in AWS as it is, Evenkeel deletes nothing");
             self.shared.board().statuses.remove(key);
         }
+        for (key, resource) in &desired.resources {
+            if let Some(before) = self.desired.resources.get(key).filter(|before| before.identity != resource.identity)
+            {
+                tracing::warn!(resource = %key, "now describes {}; {} stays in AWS as it is", resource.identity, before.identity);
+            }
+        }
         for key in with_partners(&desired.resources, changed) {
             self.queue.request(key, now);
         }
@@ -207,7 +233,7 @@ impl Daemon {
                 state: State::Invalid,
                 reason: "Invalid",
                 message,
-                next: crate::queue::Next::Interval,
+                next: crate::queue::Next::Tick,
             };
             board.note(key, &conclusion, String::new(), String::new(), SystemTime::now());
         }
@@ -219,9 +245,14 @@ impl Daemon {
         let started = Instant::now();
         let due = with_partners(&self.desired.resources, self.queue.due(started));
         let pass = if self.options.mode == Mode::Apply {
-            self.reconciler.pass(&self.desired.resources, &due, stop, &mut |_| {}).await
+            self.reconciler.pass(&self.desired.resources, &due, stop, &mut |_| self.shared.beat()).await
         } else {
-            let plan = self.reconciler.plan(&self.desired.resources, &due).await;
+            let mut stopped = stop.clone();
+            let plan = tokio::select! {
+                biased;
+                _ = stopped.wait_for(|stop| *stop) => return true,
+                plan = self.reconciler.plan(&self.desired.resources, &due) => plan,
+            };
             if self.options.mode == Mode::Plan {
                 log_drift(&plan, &self.shared);
             }
@@ -242,6 +273,14 @@ impl Daemon {
             let source = self.desired.resources.get(key).map_or(String::new(), |resource| resource.source.to_string());
             if board.note(key, &conclusion, item.identity.to_string(), source, now) {
                 log_state(key, &conclusion);
+                if conclusion.state == State::InSync {
+                    // What waited for it need not wait any longer.
+                    for other in self.desired.resources.values().filter(|other| other.needs.contains(key)) {
+                        if board.statuses.get(&other.key).is_some_and(|status| status.state != State::InSync) {
+                            self.queue.request(other.key.clone(), started);
+                        }
+                    }
+                }
             }
         }
         board.last_pass = Some(now);

@@ -1,4 +1,51 @@
 //! Evenkeel keeps Amazon ECS and its IAM roles in the state that a git directory declares.
+//!
+//! # Bird's eye
+//!
+//! ```text
+//!  manifests ──watch──▶ load ──▶ resolve ──▶ resources ─┐
+//!                                                       ├─▶ plan ──▶ actions ──▶ aws
+//!  AWS ────────aws────▶ live ──▶ world ─────────────────┘      └──▶ status ──▶ serve, metrics
+//! ```
+//!
+//! The directory is read as one snapshot ([`watch`]); its text becomes manifests with every problem
+//! found at once ([`yaml`], [`load`]), and manifests become [`resource::Resource`]s with references,
+//! variables and presets written out ([`resolve`]). AWS is read in batches ([`aws`]) into a
+//! [`world::World`], which also holds what could not be seen. [`plan::plan`] compares the two and is
+//! a pure function; what it returns is a list of [`action::Action`]s, each of which is one AWS call.
+//! Carrying them out is a `match`. [`status::conclude`] turns a plan and its outcomes into what
+//! people see, and into when to look again ([`queue`]). [`daemon`] does this for ever.
+//!
+//! The specs of ECS kinds *are* the ECS API: [`codec`] drives the schemas that the SDK ships, so that
+//! there is no list of fields. What AWS does to a value between write and read stands in one table,
+//! [`fields::FIELDS`].
+//!
+//! # Floors
+//!
+//! A module imports only from floors below its own; `tests/tidy.rs` checks it.
+//!
+//! | floor | modules | knows |
+//! |---|---|---|
+//! | 4 | [`daemon`], [`cli`], [`commands`] | everything |
+//! | 3 | [`reconcile`] | one pass |
+//! | 2 | [`aws`], [`watch`], [`serve`], [`metrics`], [`report`] | the outside world |
+//! | 1 | [`codec`], [`schema`], [`load`] | the SDK's types, no client |
+//! | 0 | the others | values: no async, no SDK, no clock, no file |
+//!
+//! The simulated AWS ([`sandbox`], a cargo feature) stands apart: only the commands reach for it, as
+//! the HTTP client or the endpoint of the real SDK. There is no second path to AWS.
+//!
+//! # Invariants about absence
+//!
+//! - What a manifest does not name is never compared, so a default that AWS adds is no difference.
+//! - A plan has no holes: what needs an id that AWS has yet to choose waits for it.
+//! - What could not be seen ([`world::Seen::Unknown`]) is never created, changed or deleted.
+//! - Nothing that belongs to somebody else is written to: no owner tag, no call.
+//! - No manifest is missing because it could not be read: a file that turns bad keeps its last good
+//!   content, a directory that cannot be read changes nothing.
+//! - There is no state file. Ownership and the digest of task definitions are in AWS tags, desired
+//!   state is the directory, everything else is read again.
+//! - No action deletes a resource that a manifest can describe.
 
 pub mod action;
 pub mod aws;
@@ -10,6 +57,7 @@ pub mod diff;
 pub mod fields;
 pub mod live;
 pub mod load;
+pub mod memory;
 pub mod metrics;
 pub mod model;
 pub mod plan;
@@ -20,6 +68,8 @@ pub mod reconcile;
 pub mod report;
 pub mod resolve;
 pub mod resource;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
 pub mod schema;
 pub mod serve;
 pub mod status;
@@ -27,6 +77,3 @@ pub mod value;
 pub mod watch;
 pub mod world;
 pub mod yaml;
-
-#[cfg(feature = "sandbox")]
-pub mod sandbox;

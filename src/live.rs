@@ -98,15 +98,19 @@ pub fn capacity_provider(answer: Value) -> Seen {
 
 /// The `taskDefinition` of a DescribeTaskDefinition answer, and the tags beside it.
 #[must_use]
-pub fn revision(answer: Value, tags: Value) -> Seen {
-    match text(&answer, "status") {
-        // The family's name is free again; a new revision may be registered.
+pub fn revision(answer: Value, tags: &Value) -> Live {
+    let mut revision = live(answer, "taskDefinitionArn", Phase::Steady);
+    revision.tags = tag_map(tags);
+    revision
+}
+
+/// What a family's newest revision says of the family: without an ACTIVE one it is as if it was not
+/// there, and a revision may be registered.
+#[must_use]
+pub fn newest_revision(revision: Live) -> Seen {
+    match text(&revision.document, "status") {
         "INACTIVE" | "DELETE_IN_PROGRESS" => Seen::Absent,
-        _ => {
-            let mut revision = live(answer, "taskDefinitionArn", Phase::Steady);
-            revision.tags = tag_map(&tags);
-            Seen::Present(revision)
-        }
+        _ => Seen::Present(revision),
     }
 }
 

@@ -8,11 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::model::{ANNOTATIONS, API_VERSION, Key, Kind, Manifest, Position, Problem, Source};
-use crate::resolve::{self, resolve};
+use crate::model::{ANNOTATIONS, API_VERSION, KINDS, Key, Kind, Manifest, Position, Problem, Source};
+use crate::resolve::{self, Beside, resolve};
 use crate::resource::{Account, Resource};
 use crate::schema;
-use crate::value::{Map, Path, Segment, Value, describe, did_you_mean};
+use crate::value::{Map, Path, Segment, Value, as_text, describe, did_you_mean, suggestion};
 use crate::yaml;
 
 /// A file of the directory.
@@ -53,21 +53,36 @@ pub struct Desired {
 pub fn load(files: &[File], account: &Account, before: &Desired) -> Desired {
     let mut desired = Desired::default();
     let mut parsed: BTreeMap<PathBuf, Vec<Manifest>> = BTreeMap::new();
+    let mut drafts: BTreeMap<PathBuf, Vec<Manifest>> = BTreeMap::new();
+    let mut beside = Beside::default();
     let mut bad: BTreeSet<PathBuf> = BTreeSet::new();
     for file in files {
-        let (manifests, problems) = read(file);
-        if !problems.is_empty() {
+        let reading = read(file);
+        if !reading.problems.is_empty() {
             bad.insert(file.path.clone());
+            drafts.insert(file.path.clone(), reading.manifests.iter().cloned().chain(reading.drafts).collect());
         }
-        desired.problems.extend(problems);
-        parsed.insert(file.path.clone(), manifests);
+        if reading.lost {
+            beside.unread.insert(file.path.clone());
+        }
+        beside.broken.extend(reading.problems.iter().filter_map(|problem| problem.key.clone()));
+        desired.problems.extend(reading.problems);
+        parsed.insert(file.path.clone(), reading.manifests);
     }
+    desired.problems.extend(further_problems(
+        files,
+        &in_force(&parsed, &bad, before),
+        &drafts,
+        account,
+        &beside.unread,
+    ));
     // A file that turns out bad is replaced by its last good content, which may in turn be what
     // another file's fault came from: so until no further file turns bad.
     loop {
         desired.manifests = in_force(&parsed, &bad, before);
         let (unique, twice) = unique(&desired.manifests);
-        let mut resolved = resolve(&unique, account);
+        beside.broken.extend(twice.iter().map(|fault| fault.key.clone()));
+        let mut resolved = resolve(&unique, account, &beside);
         check(&mut resolved);
         let mut faults = resolved.faults;
         faults.extend(twice);
@@ -91,6 +106,38 @@ pub fn load(files: &[File], account: &Account, before: &Desired) -> Desired {
     desired.problems.sort();
     desired.problems.dedup();
     desired
+}
+
+/// What else is wrong with files that are bad already: what their documents would mean, were they
+/// well formed. People fix what they are told, and want to be told all of it.
+fn further_problems(
+    files: &[File],
+    in_force: &BTreeMap<PathBuf, Vec<Manifest>>,
+    drafts: &BTreeMap<PathBuf, Vec<Manifest>>,
+    account: &Account,
+    unread: &BTreeSet<PathBuf>,
+) -> Vec<Problem> {
+    if drafts.is_empty() {
+        return Vec::new();
+    }
+    // A document that got lost may still be in force: it is there for others to refer to.
+    let mut manifests: BTreeMap<Key, Manifest> =
+        in_force.values().flatten().map(|manifest| (manifest.key.clone(), manifest.clone())).collect();
+    let mut newest = in_force.clone();
+    newest.extend(drafts.clone());
+    let (unique, twice) = unique(&newest);
+    manifests.extend(unique);
+    let beside = Beside { broken: twice.iter().map(|fault| fault.key.clone()).collect(), unread: unread.clone() };
+    manifests.retain(|key, _| !beside.broken.contains(key));
+    let mut resolved = resolve(&manifests, account, &beside);
+    check(&mut resolved);
+    resolved.faults.extend(twice);
+    let of_file = |file: &File| {
+        let manifests = drafts.get(&file.path)?;
+        let faults = resolved.faults.iter().filter(|fault| concerns(manifests, fault));
+        Some(faults.map(|fault| problem(file, manifests, fault)).collect::<Vec<_>>())
+    };
+    files.iter().filter_map(of_file).flatten().collect()
 }
 
 fn concerns(manifests: &[Manifest], fault: &resolve::Fault) -> bool {
@@ -138,12 +185,10 @@ fn unique(files: &BTreeMap<PathBuf, Vec<Manifest>>) -> (BTreeMap<Key, Manifest>,
     (unique, faults)
 }
 
-/// Checks every resource against its kind's schema; those with faults are taken out.
+/// Checks every resource against its kind's schema; those of manifests with faults are taken out.
 fn check(resolved: &mut resolve::Resolved) {
-    let mut wrong: BTreeSet<Key> = BTreeSet::new();
     for resource in resolved.resources.values() {
         for fault in schema::check(resource.key.kind, &resource.spec) {
-            wrong.insert(resource.manifest.clone());
             resolved.faults.push(resolve::Fault {
                 key: resource.manifest.clone(),
                 path: fault.path.under(&resource.origin),
@@ -152,11 +197,13 @@ fn check(resolved: &mut resolve::Resolved) {
                 hint: fault.hint,
             });
         }
+        // One that is there and wrong has been reported.
+        let missing = resource.origin.key("taskDefinition");
         if resource.key.kind == Kind::Service
             && resource.task_definition.is_none()
             && needs_task_definition(&resource.spec)
+            && !resolved.faults.iter().any(|fault| fault.key == resource.manifest && fault.path == missing)
         {
-            wrong.insert(resource.manifest.clone());
             resolved.faults.push(resolve::Fault {
                 key: resource.manifest.clone(),
                 path: resource.origin.clone(),
@@ -166,6 +213,7 @@ fn check(resolved: &mut resolve::Resolved) {
             });
         }
     }
+    let wrong: BTreeSet<&Key> = resolved.faults.iter().map(|fault| &fault.key).collect();
     resolved.resources.retain(|_, resource| !wrong.contains(&resource.manifest));
 }
 
@@ -199,35 +247,38 @@ fn nearest(bytes: &[u8], document: usize, path: &Path, on_key: bool) -> Option<P
         .or_else(|| (0..segments.len()).rev().find_map(|n| yaml::locate(bytes, document, &segments[..n], false)))
 }
 
-fn read(file: &File) -> (Vec<Manifest>, Vec<Problem>) {
+/// What a file says.
+struct Reading {
+    /// The well-formed manifests.
+    manifests: Vec<Manifest>,
+    /// Those with problems outside of their `spec`: only to look for further problems.
+    drafts: Vec<Manifest>,
+    problems: Vec<Problem>,
+    /// Whether there may be manifests in the file that nothing is known of.
+    lost: bool,
+}
+
+fn read(file: &File) -> Reading {
+    let mut reading = Reading { manifests: Vec::new(), drafts: Vec::new(), problems: Vec::new(), lost: false };
+    let unnamed = |at, path, message, hint| Problem { file: file.path.clone(), at, path, key: None, message, hint };
     let bytes = match &file.content {
         Ok(bytes) => bytes,
-        Err(unreadable) => {
-            let problem = Problem {
-                file: file.path.clone(),
-                at: None,
-                path: String::new(),
-                key: None,
-                message: unreadable.message.clone(),
-                hint: unreadable.hint.clone(),
-            };
-            return (Vec::new(), vec![problem]);
+        Err(Unreadable { message, hint }) => {
+            reading.problems.push(unnamed(None, String::new(), message.clone(), hint.clone()));
+            reading.lost = true;
+            return reading;
         }
     };
-    let parsed = yaml::parse(bytes);
-    let mut problems: Vec<Problem> = parsed
-        .faults
-        .into_iter()
-        .map(|fault| Problem {
-            file: file.path.clone(),
-            at: fault.at,
-            path: fault.path,
-            key: None,
-            message: fault.message,
-            hint: fault.hint,
-        })
-        .collect();
-    let mut manifests = Vec::new();
+    let mut parsed = yaml::parse(bytes);
+    if file.path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
+        for fault in &mut parsed.faults {
+            fault.message = fault.message.replacen("not valid YAML", "not valid JSON", 1);
+        }
+    }
+    reading.lost = !parsed.faults.is_empty();
+    reading
+        .problems
+        .extend(parsed.faults.into_iter().map(|fault| unnamed(fault.at, fault.path, fault.message, fault.hint)));
     // All at once: to look for them one by one would read a file of many documents as many times.
     let starts = yaml::starts(bytes);
     for document in parsed.documents {
@@ -235,11 +286,17 @@ fn read(file: &File) -> (Vec<Manifest>, Vec<Problem>) {
         let source = Source { file: file.path.clone(), document: document.index, line };
         let mut envelope = Envelope { bytes, source, problems: Vec::new() };
         let manifest = envelope.read(document.value);
-        problems.append(&mut envelope.problems);
-        manifests.extend(manifest);
+        let list = if envelope.problems.is_empty() { &mut reading.manifests } else { &mut reading.drafts };
+        list.extend(manifest);
+        reading.problems.append(&mut envelope.problems);
     }
-    (manifests, problems)
+    reading
 }
+
+/// The beginning of the names of annotations that mean something to us.
+const OURS: &str = "evenkeel/";
+const NO_MANIFEST_HINT: &str =
+    "a manifest has `apiVersion`, `kind`, `metadata` and `spec`; keep other files out of this directory";
 
 /// One document on its way to becoming a manifest.
 struct Envelope<'a> {
@@ -261,43 +318,31 @@ impl Envelope<'_> {
         });
     }
 
+    /// The manifest; one of a document with problems is but a draft.
     fn read(&mut self, document: Value) -> Option<Manifest> {
         let Value::Object(mut document) = document else {
-            self.problem(&[], false, format!("expected a manifest, found {}", describe(&document)), None);
+            let hint = match &document {
+                Value::Array(_) => "separate manifests by lines of `---` instead of listing them".to_owned(),
+                _ => NO_MANIFEST_HINT.to_owned(),
+            };
+            self.problem(&[], false, format!("expected a manifest, found {}", describe(&document)), Some(hint));
             return None;
         };
-        match document.shift_remove("apiVersion") {
-            Some(Value::String(version)) if version == API_VERSION => {}
-            Some(other) => {
-                let hint = Some(format!("write apiVersion: {API_VERSION}"));
-                self.problem(
-                    &["apiVersion"],
-                    false,
-                    format!("expected {API_VERSION}, found {}", describe(&other)),
-                    hint,
-                );
-            }
-            None => {
-                self.problem(&[], false, "missing field `apiVersion`", Some(format!("add apiVersion: {API_VERSION}")))
-            }
+        if !document.contains_key("apiVersion") && !document.contains_key("kind") {
+            let hint = if document.contains_key("containerDefinitions") {
+                "put all of it under `spec` of a manifest with `kind: TaskDefinition`"
+            } else {
+                NO_MANIFEST_HINT
+            };
+            let message = "not a manifest: it has neither `apiVersion` nor `kind`";
+            self.problem(&[], false, message, Some(hint.to_owned()));
+            return None;
         }
-        let kind = match document.shift_remove("kind") {
-            Some(Value::String(kind)) => match kind.parse::<Kind>() {
-                Ok(kind) => Some(kind),
-                Err(hint) => {
-                    self.problem(&["kind"], false, format!("there is no kind `{kind}`"), Some(hint));
-                    None
-                }
-            },
-            Some(other) => {
-                self.problem(&["kind"], false, format!("expected a string, found {}", describe(&other)), None);
-                None
-            }
-            None => {
-                self.problem(&[], false, "missing field `kind`", None);
-                None
-            }
-        };
+        let ours = self.api_version(document.shift_remove("apiVersion"));
+        if !ours {
+            return None;
+        }
+        let kind = self.kind(document.shift_remove("kind"));
         let metadata = document.shift_remove("metadata");
         let (name, labels, annotations) = self.metadata(metadata);
         let spec = document.shift_remove("spec");
@@ -305,20 +350,51 @@ impl Envelope<'_> {
             self.problem(&[], false, "missing field `spec`", None);
         }
         for key in document.keys() {
-            let hint = did_you_mean(key, ["apiVersion", "kind", "metadata", "spec"])
-                .map(|name| format!("did you mean `{name}`?"));
-            self.problem(&[key], true, format!("unknown field `{key}`"), hint);
+            let known = ["apiVersion", "kind", "metadata", "spec"];
+            self.problem(&[key], true, format!("unknown field `{key}`"), Some(suggestion(key, &known)));
         }
-        if !self.problems.is_empty() {
-            // With a name the problem can be shown at the resource, too.
-            if let (Some(kind), Some(name)) = (kind, &name) {
-                for problem in &mut self.problems {
-                    problem.key = Some(Key::new(kind, name.clone()));
-                }
+        let key = Key::new(kind?, name?);
+        // With a name the problem can be shown at the resource, too.
+        for problem in &mut self.problems {
+            problem.key = Some(key.clone());
+        }
+        Some(Manifest { key, source: self.source.clone(), labels, annotations, spec: spec? })
+    }
+
+    /// Whether the document is for us.
+    fn api_version(&mut self, version: Option<Value>) -> bool {
+        let hint = format!("write apiVersion: {API_VERSION}");
+        match version {
+            Some(Value::String(version)) if version == API_VERSION => true,
+            Some(other) => {
+                let ours = other.as_str().is_some_and(|version| version.starts_with("evenkeel"));
+                let hint = if ours { hint } else { format!("{hint}, or keep the file out of this directory") };
+                let message = format!("expected {API_VERSION}, found {}", describe(&other));
+                self.problem(&["apiVersion"], false, message, Some(hint));
+                ours
             }
-            return None;
+            None => {
+                self.problem(&[], false, "missing field `apiVersion`", Some(hint));
+                true
+            }
         }
-        Some(Manifest { key: Key::new(kind?, name?), source: self.source.clone(), labels, annotations, spec: spec? })
+    }
+
+    fn kind(&mut self, kind: Option<Value>) -> Option<Kind> {
+        match kind {
+            Some(Value::String(kind)) => match kind.parse::<Kind>() {
+                Ok(kind) => return Some(kind),
+                Err(hint) => self.problem(&["kind"], false, format!("there is no kind `{kind}`"), Some(hint)),
+            },
+            Some(other) => {
+                self.problem(&["kind"], false, format!("expected a string, found {}", describe(&other)), None);
+            }
+            None => {
+                let kinds: Vec<&str> = KINDS.iter().map(|row| row.name).collect();
+                self.problem(&[], false, "missing field `kind`", Some(format!("known: {}", kinds.join(", "))));
+            }
+        }
+        None
     }
 
     fn metadata(
@@ -338,8 +414,8 @@ impl Envelope<'_> {
             Some(Value::String(name)) if !name.is_empty() && !name.contains('/') => Some(name),
             Some(other) => {
                 let hint = match &other {
-                    Value::Number(number) => Some(format!("write \"{number}\"")),
-                    _ => Some("a name is text without `/`".to_owned()),
+                    Value::Number(_) | Value::Bool(_) => as_text(&other),
+                    _ => Some("a name is text without `/`, and not empty".to_owned()),
                 };
                 self.problem(
                     &["metadata", "name"],
@@ -358,9 +434,8 @@ impl Envelope<'_> {
         let annotations = self.text_map("annotations", metadata.shift_remove("annotations"));
         self.check_annotations(&annotations);
         for key in metadata.keys() {
-            let hint =
-                did_you_mean(key, ["name", "labels", "annotations"]).map(|name| format!("did you mean `{name}`?"));
-            self.problem(&["metadata", key], true, format!("unknown field `{key}`"), hint);
+            let hint = suggestion(key, &["name", "labels", "annotations"]);
+            self.problem(&["metadata", key], true, format!("unknown field `{key}`"), Some(hint));
         }
         (name, labels, annotations)
     }
@@ -381,7 +456,7 @@ impl Envelope<'_> {
                     texts.insert(key, text);
                 }
                 other => {
-                    let hint = (!other.is_array() && !other.is_object()).then(|| format!("write \"{other}\""));
+                    let hint = as_text(&other);
                     self.problem(
                         &["metadata", member, &key],
                         false,
@@ -396,32 +471,31 @@ impl Envelope<'_> {
 
     /// An annotation of ours that means nothing would be a promise that is not kept.
     fn check_annotations(&mut self, annotations: &BTreeMap<String, String>) {
-        for (name, value) in annotations.iter().filter(|(name, _)| name.starts_with("evenkeel/")) {
+        for (name, value) in annotations.iter().filter(|(name, _)| name.starts_with(OURS)) {
             match ANNOTATIONS.iter().find(|row| row.name == name) {
                 None => {
-                    let known = ANNOTATIONS.iter().map(|row| row.name);
-                    let hint = match did_you_mean(name, known.clone()) {
-                        Some(name) => format!("did you mean `{name}`?"),
-                        None => format!("known: {}", known.collect::<Vec<_>>().join(", ")),
+                    // Without what all have in common, which would make everything look alike.
+                    let bare = |name: &'static str| name.strip_prefix(OURS).unwrap_or(name);
+                    let known: Vec<&str> = ANNOTATIONS.iter().map(|row| bare(row.name)).collect();
+                    let hint = match did_you_mean(name.strip_prefix(OURS).unwrap_or(name), known) {
+                        Some(name) => format!("did you mean `{OURS}{name}`?"),
+                        None => {
+                            let known: Vec<&str> = ANNOTATIONS.iter().map(|row| row.name).collect();
+                            format!("known: {}", known.join(", "))
+                        }
                     };
-                    self.problem(
-                        &["metadata", "annotations", name],
-                        true,
-                        format!("unknown annotation `{name}`"),
-                        Some(hint),
-                    );
+                    let message = format!("unknown annotation `{name}`");
+                    self.problem(&["metadata", "annotations", name], true, message, Some(hint));
                 }
                 Some(row) if !row.values.contains(&value.as_str()) => {
-                    let hint = format!("known: {}", row.values.join(", "));
-                    self.problem(
-                        &["metadata", "annotations", name],
-                        false,
-                        format!("there is no value `{value}`"),
-                        Some(hint),
-                    );
+                    let (message, hint) = (format!("there is no value `{value}`"), suggestion(value, row.values));
+                    self.problem(&["metadata", "annotations", name], false, message, Some(hint));
                 }
                 Some(_) => {}
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,8 +18,8 @@ pub struct Backoff {
 /// What became of a look at a resource, as far as the next look is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// All is well: look again with everything else.
-    Interval,
+    /// All is well: look again at the next tick, together with everything else that is well.
+    Tick,
     /// It is under way: look again after this long.
     After(Duration),
     /// It did not succeed, or was just changed: look again, later each time.
@@ -33,21 +33,25 @@ struct Entry<T> {
 }
 
 /// Due times by resource. `T` is a clock's moment, so that tests bring their own.
+///
+/// AWS answers for many resources in one call, so due times are kept together: what is well is
+/// looked at at common ticks, and what is due within a moment is due now.
 #[derive(Debug)]
 pub struct WorkQueue<T> {
     backoff: Backoff,
     interval: Duration,
-    /// When all that is well is looked at next. One moment for all: AWS describes many resources in
-    /// one call, and one account's roles in as many calls as a single one.
-    round: Option<T>,
+    tick: T,
     entries: BTreeMap<Key, Entry<T>>,
 }
 
+/// How far ahead a resource may be due to be looked at together with one that is due now.
+const MOMENT: Duration = Duration::from_millis(500);
+
 impl<T: Copy + Ord + std::ops::Add<Duration, Output = T>> WorkQueue<T> {
-    /// An empty queue.
+    /// An empty queue whose ticks are counted from `now`.
     #[must_use]
-    pub fn new(backoff: Backoff, interval: Duration) -> Self {
-        Self { backoff, interval, round: None, entries: BTreeMap::new() }
+    pub fn new(backoff: Backoff, interval: Duration, now: T) -> Self {
+        Self { backoff, interval, tick: now + interval, entries: BTreeMap::new() }
     }
 
     /// Asks for a look at `at`, or earlier if one is due earlier already. Forgets failed tries: a
@@ -58,21 +62,21 @@ impl<T: Copy + Ord + std::ops::Add<Duration, Output = T>> WorkQueue<T> {
         entry.tries = 0;
     }
 
-    /// The resources whose time has come.
+    /// The resources whose time has come, or will have in a moment.
     #[must_use]
     pub fn due(&self, now: T) -> BTreeSet<Key> {
-        self.entries.iter().filter(|(_, entry)| entry.due <= now).map(|(key, _)| key.clone()).collect()
+        self.entries.iter().filter(|(_, entry)| entry.due <= now + MOMENT).map(|(key, _)| key.clone()).collect()
     }
 
     /// Sets the next look after one that began at `now`.
     pub fn settle(&mut self, key: &Key, next: Next, now: T) {
+        while self.tick <= now + MOMENT {
+            self.tick = self.tick + self.interval;
+        }
         let Some(entry) = self.entries.get_mut(key) else { return };
         entry.tries = if next == Next::Backoff { entry.tries.saturating_add(1) } else { 0 };
         entry.due = match next {
-            Next::Interval => {
-                let round = self.round.filter(|round| *round > now).unwrap_or(now + self.interval);
-                *self.round.insert(round)
-            }
+            Next::Tick => self.tick,
             Next::After(wait) => now + wait,
             Next::Backoff => now + delay(self.backoff, key, entry.tries),
         };
@@ -113,7 +117,7 @@ mod tests {
     }
 
     fn queue() -> WorkQueue<Duration> {
-        WorkQueue::new(BACKOFF, Duration::from_secs(60))
+        WorkQueue::new(BACKOFF, Duration::from_secs(60), Duration::ZERO)
     }
 
     #[test]
@@ -141,18 +145,17 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_well_is_due_at_one_moment() {
-        let (mut queue, seconds) = (queue(), Duration::from_secs);
+    fn what_is_well_is_looked_at_at_common_ticks() {
+        let mut queue = queue();
         let api = Key::new(Kind::Service, "api");
-        queue.request(web(), seconds(0));
-        queue.request(api.clone(), seconds(0));
-        queue.settle(&web(), Next::Interval, seconds(0));
-        queue.settle(&api, Next::After(seconds(45)), seconds(0));
-        queue.settle(&api, Next::Interval, seconds(45));
-        assert_eq!(queue.due(seconds(60)).len(), 2);
-        queue.settle(&web(), Next::Interval, seconds(60));
-        queue.settle(&api, Next::Interval, seconds(60));
-        assert_eq!((queue.due(seconds(119)).len(), queue.due(seconds(120)).len()), (0, 2));
+        queue.request(web(), Duration::ZERO);
+        queue.request(api.clone(), Duration::ZERO);
+        queue.settle(&web(), Next::Tick, Duration::from_secs(1));
+        queue.settle(&api, Next::Tick, Duration::from_secs(42));
+        assert_eq!(queue.due(Duration::from_secs(59)).len(), 0);
+        assert_eq!(queue.due(Duration::from_secs(60)), BTreeSet::from([web(), api]));
+        queue.settle(&web(), Next::Tick, Duration::from_secs(60));
+        assert_eq!(queue.due(Duration::from_secs(119)).len(), 1, "the next tick is a whole interval away");
     }
 
     #[test]
@@ -162,7 +165,7 @@ mod tests {
         for _ in 0..9 {
             queue.settle(&web(), Next::Backoff, Duration::ZERO);
         }
-        queue.settle(&web(), Next::Interval, Duration::ZERO);
+        queue.settle(&web(), Next::Tick, Duration::ZERO);
         assert_eq!(queue.next_due(), Some(Duration::from_secs(60)));
         queue.settle(&web(), Next::Backoff, Duration::ZERO);
         assert!(queue.next_due().unwrap() <= Duration::from_secs(1));

@@ -1,14 +1,15 @@
 //! One pass: look, plan, act. What a revision's registration makes possible follows in the same pass.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
 use crate::action::{Action, Outcome};
 use crate::aws::Aws;
+use crate::memory::Memory;
 use crate::metrics::Metrics;
-use crate::model::Key;
+use crate::model::{Key, Kind};
 use crate::plan::{Item, Plan, Reason, Rules, plan};
 use crate::resource::Resource;
 use crate::world::World;
@@ -42,13 +43,18 @@ pub struct Reconciler {
     aws: Aws,
     rules: Rules,
     metrics: Arc<Metrics>,
+    memory: Mutex<Memory>,
 }
 
 impl Reconciler {
     /// A reconciler of resources that carry the owner tag of `rules`.
     #[must_use]
     pub fn new(aws: Aws, rules: Rules, metrics: Arc<Metrics>) -> Self {
-        Self { aws, rules, metrics }
+        Self { aws, rules, metrics, memory: Mutex::default() }
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The AWS that it works on.
@@ -57,9 +63,24 @@ impl Reconciler {
         &self.aws
     }
 
-    /// Looks at the due resources and plans, without doing anything.
+    /// Looks at the due resources and plans, without doing anything. Where calls are to be made, what
+    /// they need is looked at too, due or not: no service is made with a role that is not there. Where
+    /// tasks are to be replaced, so is what became of the last time: what failed is not tried again.
     pub async fn plan(&self, resources: &BTreeMap<Key, Resource>, due: &BTreeSet<Key>) -> Plan {
-        let world = self.observe(resources, due).await;
+        let mut world = self.observe(resources, due).await;
+        let first = plan(resources, &world, due, &self.rules);
+        let acting = first.items.iter().filter(|item| !item.steps.is_empty());
+        let needs: BTreeSet<Key> =
+            acting.flat_map(|item| &item.needs).filter(|need| !due.contains(*need)).cloned().collect();
+        let rolling: Vec<&Resource> =
+            first.items.iter().filter(|item| item.rolls()).filter_map(|item| resources.get(&item.key)).collect();
+        if needs.is_empty() && rolling.is_empty() {
+            return first;
+        }
+        world.seen.extend(self.observe(resources, &needs).await.seen);
+        for service in rolling {
+            world.rollouts.insert(service.key.clone(), self.aws.last_rollout(service).await);
+        }
         plan(resources, &world, due, &self.rules)
     }
 
@@ -75,7 +96,17 @@ impl Reconciler {
         let mut pass = Pass::default();
         let mut due = due.clone();
         for _ in 0..ROUNDS_MAX {
-            let plan = self.plan(resources, &due).await;
+            let mut stopped = stop.clone();
+            let plan = tokio::select! {
+                biased;
+                // A read that is broken off has changed nothing.
+                _ = stopped.wait_for(|stop| *stop) => {
+                    pass.stopped = true;
+                    break;
+                }
+                plan = self.plan(resources, &due) => plan,
+            };
+            let plan = self.memory().without_repeats(plan);
             let failed = self.act(&plan, stop, progress, &mut pass).await;
             due = freed(&plan, &failed);
             pass.items.extend(plan.items.into_iter().map(|item| (item.key.clone(), item)));
@@ -117,8 +148,14 @@ impl Reconciler {
                 pass.outcomes.push(outcome);
                 if broke {
                     failed.insert(item.key.clone());
-                    break;
+                    // One account setting has nothing to do with the next.
+                    if item.key.kind != Kind::AccountSettings {
+                        break;
+                    }
                 }
+            }
+            if !item.steps.is_empty() && !failed.contains(&item.key) {
+                self.memory().applied(item);
             }
         }
         failed
@@ -164,11 +201,11 @@ pub fn with_partners(resources: &BTreeMap<Key, Resource>, keys: BTreeSet<Key>) -
     use crate::resource::TaskDefinition::Managed;
     let mut all = keys.clone();
     for resource in resources.values() {
-        if let Some(Managed { key, .. }) = &resource.task_definition {
-            if keys.contains(key) || keys.contains(&resource.key) {
-                all.insert(resource.key.clone());
-                all.insert(key.clone());
-            }
+        if let Some(Managed { key, .. }) = &resource.task_definition
+            && (keys.contains(key) || keys.contains(&resource.key))
+        {
+            all.insert(resource.key.clone());
+            all.insert(key.clone());
         }
     }
     all

@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use serde_json::json;
 
+use crate::fields::{SECRET, is_secret};
 use crate::model::{Change, Effect, Problem};
 use crate::plan::{Item, Plan, Verb};
 use crate::resource::Account;
-use crate::value::{Map, Path, Segment, Value};
+use crate::value::{Map, Value};
 
 /// In which form a command prints.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -36,7 +37,7 @@ const VALUE_CHARS_MAX: usize = 60;
 pub fn plan_text(plan: &Plan, account: &Account) -> String {
     let mut text = format!("{BOLD}Plan for account {}, {}{BOLD:#}\n\n", account.id, account.region);
     for item in plan.items.iter().filter(|item| item.verb != Verb::Keep) {
-        item_text(&mut text, item);
+        item_text(&mut text, item, waits_for_plan(plan, item));
     }
     if plan.is_empty() {
         let _ =
@@ -47,7 +48,7 @@ pub fn plan_text(plan: &Plan, account: &Account) -> String {
     text
 }
 
-fn item_text(text: &mut String, item: &Item) {
+fn item_text(text: &mut String, item: &Item, follows: bool) {
     let (sign, style, what) = match item.verb {
         Verb::Create => ("+", GREEN, "create".to_owned()),
         Verb::Update => ("~", YELLOW, effect(item).map_or("change".to_owned(), |effect| format!("change, {effect}"))),
@@ -60,7 +61,8 @@ fn item_text(text: &mut String, item: &Item) {
         let _ = writeln!(text, "    {}: {from} → {to}  {DIM}{}{DIM:#}", change.path, change.effect);
     }
     if let Some(reason) = &item.held {
-        let _ = writeln!(text, "    {RED}held:{RED:#} {reason}");
+        let mark = if follows { String::new() } else { format!("{RED}held:{RED:#} ") };
+        let _ = writeln!(text, "    {mark}{reason}");
     }
 }
 
@@ -72,7 +74,6 @@ fn effect(item: &Item) -> Option<Effect> {
 fn summary(plan: &Plan) -> String {
     let of = |verb: Verb| plan.items.iter().filter(|item| item.verb == verb).count();
     let held = plan.items.iter().filter(|item| item.held.is_some() && !waits_for_plan(plan, item)).count();
-    let calls: usize = plan.items.iter().map(|item| item.steps.len()).sum();
     let mut text =
         format!("{} to create, {} to change, {} as declared", of(Verb::Create), of(Verb::Update), of(Verb::Keep));
     if of(Verb::Unknown) > 0 {
@@ -81,7 +82,7 @@ fn summary(plan: &Plan) -> String {
     if held > 0 {
         let _ = write!(text, ", {held} held");
     }
-    let _ = write!(text, " ({} now)", count(calls, "call", "calls"));
+    text.push('.');
     text
 }
 
@@ -109,13 +110,6 @@ fn shown(change: &Change) -> (String, String) {
     }
     let show = |value: &Option<Value>| value.as_ref().map_or("(none)".to_owned(), |value| short(&redacted(value)));
     (show(&change.from), show(&change.to))
-}
-
-/// Members whose values are never shown: what is put into environments, secrets and log options.
-const SECRET: &[&str] = &["environment", "secrets", "options", "secretOptions"];
-
-fn is_secret(path: &Path) -> bool {
-    path.0.iter().any(|segment| matches!(segment, Segment::Key(key) if SECRET.contains(&key.as_str())))
 }
 
 /// The value with everything inside it hidden that may not be shown; names stay.
@@ -225,7 +219,8 @@ pub fn plan_markdown(plan: &Plan, account: &Account) -> String {
             let _ = writeln!(text, "| {} | `{path}` | `{from}` | `{to}` | {} |", item.key, change.effect);
         }
         if let Some(reason) = &item.held {
-            let _ = writeln!(text, "| {} | | | **held:** {} | |", item.key, cell(reason.to_string()));
+            let mark = if waits_for_plan(plan, item) { "" } else { "**held:** " };
+            let _ = writeln!(text, "| {} | | | {mark}{} | |", item.key, cell(reason.to_string()));
         }
     }
     let _ = writeln!(text, "\n{}", summary(plan));

@@ -1,15 +1,17 @@
 //! From manifests to resources: references, variables, presets, names in AWS, order.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod whole;
 
-use petgraph::algo::tarjan_scc;
-use petgraph::graphmap::DiGraphMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use crate::fields;
 use crate::model::{ADOPTION, Key, Kind, Manifest, SUSPEND};
 use crate::preset;
 use crate::resource::{Account, Identity, Resource, TaskDefinition};
-use crate::value::{Map, Path, Segment, Value, describe, did_you_mean};
+use crate::value::{Map, Path, Segment, Value, as_text, describe, did_you_mean, suggestion};
+
+pub use whole::order;
 
 /// What is wrong with a manifest, at a path below its document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,9 +31,10 @@ pub struct Fault {
 /// The resources of a directory, and what kept others from becoming one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Resolved {
-    /// Every manifest that could be resolved, and the task definitions that stand inline in services.
+    /// A resource for every manifest, and one for every task definition that stands inline in a
+    /// service. Those of manifests with faults are there for the sake of finding further faults.
     pub resources: BTreeMap<Key, Resource>,
-    /// Everything that is wrong. A manifest with a fault has no resource.
+    /// Everything that is wrong.
     pub faults: Vec<Fault>,
 }
 
@@ -56,26 +59,36 @@ const REFERENCES: &[(&str, Kind, Form)] = &[
     ("taskDefinition", Kind::TaskDefinition, Form::Name),
 ];
 
+/// What is known of the directory beside its manifests, so that a reference to something that is
+/// there, only not well, is not answered with "there is no such manifest".
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// Manifests that have problems and cannot be referred to.
+    pub broken: BTreeSet<Key>,
+    /// Files in which there may be more.
+    pub unread: BTreeSet<PathBuf>,
+}
+
 /// Resolves every manifest for an account.
 #[must_use]
-pub fn resolve(manifests: &BTreeMap<Key, Manifest>, account: &Account) -> Resolved {
+pub fn resolve(manifests: &BTreeMap<Key, Manifest>, account: &Account, beside: &Beside) -> Resolved {
     let mut resolved = Resolved::default();
     for manifest in manifests.values() {
-        let mut resolver = Resolver { manifests, account, manifest, needs: BTreeSet::new(), faults: Vec::new() };
+        let mut resolver =
+            Resolver { manifests, account, beside, manifest, needs: BTreeSet::new(), faults: Vec::new() };
         let resources = resolver.resources();
-        if resolver.faults.is_empty() {
-            resolved.resources.extend(resources.into_iter().map(|resource| (resource.key.clone(), resource)));
-        }
+        resolved.resources.extend(resources.into_iter().map(|resource| (resource.key.clone(), resource)));
         resolved.faults.append(&mut resolver.faults);
     }
-    refuse_same_identity(&mut resolved);
-    refuse_cycles(&mut resolved);
+    whole::refuse_same_identity(&mut resolved);
+    whole::refuse_cycles(&mut resolved, manifests);
     resolved
 }
 
 struct Resolver<'a> {
     manifests: &'a BTreeMap<Key, Manifest>,
     account: &'a Account,
+    beside: &'a Beside,
     manifest: &'a Manifest,
     needs: BTreeSet<Key>,
     faults: Vec<Fault>,
@@ -95,7 +108,8 @@ impl Resolver<'_> {
     fn resources(&mut self) -> Vec<Resource> {
         let root = Path::default().key("spec");
         let Value::Object(spec) = &self.manifest.spec else {
-            self.fault(&root, format!("expected a map, found {}", describe(&self.manifest.spec)), None);
+            let hint = self.manifest.spec.is_null().then(|| "write {} when there is nothing to say".to_owned());
+            self.fault(&root, format!("expected a map, found {}", describe(&self.manifest.spec)), hint);
             return Vec::new();
         };
         let spec = self.fill_preset(&root, spec.clone());
@@ -185,7 +199,8 @@ impl Resolver<'_> {
         let mut resources = Vec::new();
         let task_definition = match (written, spec.get("taskDefinition")) {
             (Some(Value::Object(reference)), Some(Value::String(_))) if reference.contains_key("ref") => {
-                self.managed(&root.key("taskDefinition"), reference)
+                let managed = self.managed(&root.key("taskDefinition"), reference);
+                managed.or_else(|| Some(TaskDefinition::Foreign("unresolved".to_owned())))
             }
             (_, Some(Value::Object(inline))) => {
                 let resource = self.inline(&root.key("taskDefinition"), inline.clone(), &name);
@@ -231,13 +246,15 @@ impl Resolver<'_> {
         let mut other = Resolver {
             manifests: self.manifests,
             account: self.account,
+            beside: self.beside,
             manifest,
             needs: BTreeSet::new(),
             faults: Vec::new(),
         };
         let resources = other.resources();
         if !other.faults.is_empty() {
-            self.fault(path, format!("refers to {}, which has problems of its own", manifest.key), None);
+            let hint = Some("solve those; this one goes with them".to_owned());
+            self.fault(path, format!("refers to {}, which has problems of its own", manifest.key), hint);
         }
         resources.first().and_then(managed_by)
     }
@@ -247,14 +264,17 @@ impl Resolver<'_> {
         match name.as_str().and_then(preset::find) {
             Some(preset) => preset::fill(preset, spec),
             None => {
-                let known = preset::PRESETS.iter().map(|preset| preset.name);
-                let guess = name.as_str().and_then(|name| did_you_mean(name, known.clone()));
-                let hint = match guess {
-                    Some(guess) => format!("did you mean `{guess}`?"),
-                    None => format!("known presets: {}", known.collect::<Vec<_>>().join(", ")),
+                let known: Vec<&str> = preset::PRESETS.iter().map(|preset| preset.name).collect();
+                let (message, hint) = match name.as_str() {
+                    Some(name) => (format!("there is no preset `{name}`"), suggestion(name, &known)),
+                    None => (
+                        format!("expected the name of a preset, found {}", describe(name)),
+                        format!("known: {}", known.join(", ")),
+                    ),
                 };
-                self.fault(&root.key("preset"), format!("there is no preset {}", describe(name)), Some(hint));
-                spec
+                self.fault(&root.key("preset"), message, Some(hint));
+                // One fault is enough: any preset stands for the one that was meant.
+                preset::PRESETS.first().map_or(spec.clone(), |preset| preset::fill(preset, spec))
             }
         }
     }
@@ -281,10 +301,14 @@ impl Resolver<'_> {
             .replace("${AWS::AccountId}", &self.account.id)
             .replace("${AWS::Region}", &self.account.region)
             .replace("${AWS::Partition}", &self.account.partition);
-        if let Some(at) = expanded.find("${AWS::") {
+        for (at, _) in expanded.match_indices("${AWS::") {
             let rest = &expanded[at..];
-            let name = rest.split_inclusive('}').next().unwrap_or(rest).to_owned();
-            let hint = "known: ${AWS::AccountId}, ${AWS::Region}, ${AWS::Partition}".to_owned();
+            let name = rest.split_inclusive('}').next().unwrap_or(rest);
+            let bare = name.trim_start_matches("${AWS::").trim_end_matches('}');
+            let hint = match did_you_mean(bare, ["AccountId", "Region", "Partition"]) {
+                Some(bare) => format!("did you mean `${{AWS::{bare}}}`?"),
+                None => "known: ${AWS::AccountId}, ${AWS::Region}, ${AWS::Partition}".to_owned(),
+            };
             self.fault(path, format!("there is no variable {name}"), Some(hint));
         }
         expanded
@@ -294,7 +318,7 @@ impl Resolver<'_> {
         let (Some(Value::String(text)), 1) = (map.get("ref"), map.len()) else {
             let hint = Some("write {ref: NAME} or {ref: Kind/NAME}".to_owned());
             self.fault(path, "a reference has one member, `ref`, which is a string", hint);
-            return Value::Null;
+            return unresolved();
         };
         let member = path.last_key().unwrap_or_default();
         let row = REFERENCES.iter().find(|(name, ..)| *name == member).map(|(_, kind, form)| (*kind, *form));
@@ -304,7 +328,7 @@ impl Resolver<'_> {
                 Ok(kind) => (kind, name),
                 Err(hint) => {
                     self.fault(path, format!("there is no kind `{kind}`"), Some(hint));
-                    return Value::Null;
+                    return unresolved();
                 }
             },
             None => match expected {
@@ -312,27 +336,21 @@ impl Resolver<'_> {
                 None => {
                     let hint = Some(format!("write {{ref: Kind/{text}}}"));
                     self.fault(path, format!("the kind of `{text}` cannot be told from here"), hint);
-                    return Value::Null;
+                    return unresolved();
                 }
             },
         };
         if let Some((wanted, _)) = expected.filter(|(wanted, _)| *wanted != kind) {
             self.fault(path, format!("`{member}` takes a {wanted}, not a {kind}"), None);
-            return Value::Null;
+            return unresolved();
         }
         self.target(path, &Key::new(kind, name), expected.map_or(Form::Arn, |(_, form)| form))
     }
 
     fn target(&mut self, path: &Path, key: &Key, form: Form) -> Value {
         let Some(target) = self.manifests.get(key) else {
-            let same_kind =
-                self.manifests.keys().filter(|other| other.kind == key.kind).map(|other| other.name.as_str());
-            let hint = match did_you_mean(&key.name, same_kind) {
-                Some(name) => format!("did you mean `{name}`?"),
-                None => "add the manifest, or write the name or ARN itself".to_owned(),
-            };
-            self.fault(path, format!("refers to {key}, and there is no such manifest"), Some(hint));
-            return Value::Null;
+            self.missing(path, key);
+            return unresolved();
         };
         if !is_permission_document(path) {
             self.needs.insert(key.clone());
@@ -340,6 +358,7 @@ impl Resolver<'_> {
         let mut other = Resolver {
             manifests: self.manifests,
             account: self.account,
+            beside: self.beside,
             manifest: target,
             needs: BTreeSet::new(),
             faults: Vec::new(),
@@ -376,10 +395,25 @@ impl Resolver<'_> {
             }
             (Form::Arn, Kind::AccountSettings) => {
                 self.fault(path, "account settings cannot be referred to", None);
-                return Value::Null;
+                return unresolved();
             }
         };
         text.into()
+    }
+
+    /// A reference to something that is not there, or not well.
+    fn missing(&mut self, path: &Path, key: &Key) {
+        if self.beside.broken.contains(key) {
+            let hint = Some("solve those; this one goes with them".to_owned());
+            return self.fault(path, format!("refers to {key}, which has problems of its own"), hint);
+        }
+        let same_kind = self.manifests.keys().filter(|other| other.kind == key.kind).map(|other| other.name.as_str());
+        let hint = match (did_you_mean(&key.name, same_kind), self.beside.unread.first()) {
+            (Some(name), _) => format!("did you mean `{name}`?"),
+            (None, Some(file)) => format!("it may stand in {}, which cannot be read", file.display()),
+            (None, None) => "add the manifest, or write the name or ARN itself".to_owned(),
+        };
+        self.fault(path, format!("refers to {key}, and there is no such manifest"), Some(hint));
     }
 
     /// Tags as a map: manifests may write the API's list of keys and values too.
@@ -415,14 +449,19 @@ impl Resolver<'_> {
                     }
                 }
                 (Some(_), other) => {
-                    let hint = (!other.is_object() && !other.is_array()).then(|| format!("write \"{other}\""));
-                    self.fault(&path, format!("expected a string, found {}", describe(other)), hint);
+                    self.fault(&path, format!("expected a string, found {}", describe(other)), as_text(other));
                 }
                 (None, _) => self.fault(&path, "a tag in list form has a `key` and a `value`", None),
             }
         }
         map
     }
+}
+
+/// Stands for a reference that leads nowhere, so that its place holds what the API wants there: the
+/// reference has been reported, and one fault is enough.
+fn unresolved() -> Value {
+    "unresolved".into()
 }
 
 fn managed_by(resource: &Resource) -> Option<TaskDefinition> {
@@ -449,74 +488,4 @@ fn path_of(spec: &Map<String, Value>) -> String {
 fn cluster_of(spec: &Map<String, Value>) -> String {
     let cluster = spec.get("cluster").and_then(Value::as_str).unwrap_or("default");
     cluster.rsplit('/').next().unwrap_or(cluster).to_owned()
-}
-
-fn refuse_same_identity(resolved: &mut Resolved) {
-    let mut by_identity: BTreeMap<Identity, Vec<Key>> = BTreeMap::new();
-    for resource in resolved.resources.values() {
-        by_identity.entry(resource.identity.folded()).or_default().push(resource.key.clone());
-    }
-    for keys in by_identity.into_values().filter(|keys| keys.len() > 1) {
-        for key in &keys {
-            let Some(resource) = resolved.resources.remove(key) else { continue };
-            let others = keys.iter().filter(|other| *other != key).map(Key::to_string).collect::<Vec<_>>().join(", ");
-            resolved.faults.push(Fault {
-                key: resource.manifest,
-                path: resource.origin,
-                on_key: false,
-                message: format!("{} is described by {others} too", resource.identity),
-                hint: Some(
-                    "one thing in AWS has one manifest; IAM takes names that differ only in case for the same".into(),
-                ),
-            });
-        }
-    }
-}
-
-fn refuse_cycles(resolved: &mut Resolved) {
-    let keys: Vec<Key> = resolved.resources.keys().cloned().collect();
-    let index = |key: &Key| keys.binary_search(key).ok();
-    let mut graph = DiGraphMap::<usize, ()>::new();
-    for (from, key) in keys.iter().enumerate() {
-        for to in resolved.resources[key].needs.iter().filter_map(index) {
-            graph.add_edge(from, to, ());
-        }
-    }
-    for cycle in tarjan_scc(&graph) {
-        if cycle.len() == 1 && !graph.contains_edge(cycle[0], cycle[0]) {
-            continue;
-        }
-        let names = cycle.iter().map(|at| keys[*at].to_string()).collect::<Vec<_>>().join(" → ");
-        for at in cycle {
-            let Some(resource) = resolved.resources.remove(&keys[at]) else { continue };
-            resolved.faults.push(Fault {
-                key: resource.manifest,
-                path: resource.origin,
-                on_key: false,
-                message: format!("refers to itself in a circle: {names}"),
-                hint: Some("write one of the names or ARNs out instead of referring".into()),
-            });
-        }
-    }
-}
-
-/// The keys in an order in which everything comes after what it needs; among equals, by kind and name.
-#[must_use]
-pub fn order(resources: &BTreeMap<Key, Resource>) -> Vec<Key> {
-    fn visit(key: &Key, resources: &BTreeMap<Key, Resource>, done: &mut BTreeSet<Key>, order: &mut Vec<Key>) {
-        let Some(resource) = resources.get(key) else { return };
-        if !done.insert(key.clone()) {
-            return;
-        }
-        for need in &resource.needs {
-            visit(need, resources, done, order);
-        }
-        order.push(key.clone());
-    }
-    let mut order = Vec::with_capacity(resources.len());
-    let mut done = BTreeSet::new();
-    for key in resources.keys() {
-        visit(key, resources, &mut done, &mut order);
-    }
-    order
 }

@@ -132,24 +132,28 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
         );
     }
     match &item.held {
-        Some(reason @ (Reason::WaitsFor(_) | Reason::CannotSee(_))) => {
+        Some(Reason::WaitsFor(_)) if !acting => {
+            let message = "the mode is not to change anything".to_owned();
+            return conclusion(State::Drifted, "NotApplied", message, Next::Tick);
+        }
+        Some(reason @ (Reason::WaitsFor(_) | Reason::CannotSee(_) | Reason::NonConverging(_))) => {
             return conclusion(State::Waiting, reason.label(), reason.to_string(), Next::Backoff);
         }
         Some(reason @ Reason::Busy(_)) => {
             return conclusion(State::Waiting, reason.label(), reason.to_string(), Next::After(SOON));
         }
-        Some(reason) => return conclusion(State::Blocked, reason.label(), reason.to_string(), Next::Interval),
+        Some(reason) => return conclusion(State::Blocked, reason.label(), reason.to_string(), Next::Tick),
         None => {}
     }
     match (item.verb, &item.phase) {
-        (Verb::Keep, Phase::Steady) => conclusion(State::InSync, "InSync", String::new(), Next::Interval),
+        (Verb::Keep, Phase::Steady) => conclusion(State::InSync, "InSync", String::new(), Next::Tick),
         (Verb::Keep, Phase::Moving(why)) => {
             conclusion(State::Progressing, "RollingOut", why.clone(), Next::After(SOON))
         }
         (Verb::Keep, Phase::Busy(why)) => conclusion(State::Waiting, "Busy", why.clone(), Next::After(SOON)),
-        (Verb::Keep, Phase::Failed(why)) => conclusion(State::Degraded, "RolloutFailed", why.clone(), Next::Interval),
+        (Verb::Keep, Phase::Failed(why)) => conclusion(State::Degraded, "RolloutFailed", why.clone(), Next::Tick),
         (_, _) if !acting => {
-            conclusion(State::Drifted, "NotApplied", "the mode is not to change anything".to_owned(), Next::Interval)
+            conclusion(State::Drifted, "NotApplied", "the mode is not to change anything".to_owned(), Next::Tick)
         }
         (_, _) if outcomes.is_empty() => conclusion(
             State::Waiting,

@@ -151,6 +151,7 @@ async fn a_new_image_is_one_revision_and_one_update_and_the_rollout_ends_in_sync
             "RegisterTaskDefinition",
             "DescribeServices",
             "DescribeTaskDefinition",
+            "DescribeClusters",
             "ListServiceDeployments",
             "UpdateService",
         ]
@@ -407,7 +408,7 @@ async fn a_service_is_taken_over_without_a_restart() {
     assert_eq!(conclusion(&pass, &key(Kind::Service, "web")).reason, "NotOurs");
     let adopt =
         [cluster("shop"), annotated(&service("web", "shop/web:1", "", ""), "evenkeel/adoption: adopt")].concat();
-    assert_eq!(lab.settle(&adopt).await, ["TagResource"]);
+    assert_eq!(lab.settle(&adopt).await, ["TagResource", "TagResource"], "the revision and the service");
     assert_eq!(lab.service("shop", "web").await.deployments().len(), 1);
     assert_eq!(lab.settle(&adopt.replace("web:1", "web:2")).await, ["RegisterTaskDefinition", "UpdateService"]);
 }
@@ -813,7 +814,7 @@ async fn an_emptied_directory_deletes_nothing() {
     running.writes();
     std::fs::remove_file(running.directory.join("web.yaml")).expect("remove");
     running.settle().await;
-    assert_eq!((running.calls(), running.board()), (Vec::new(), Vec::new()));
+    assert_eq!((running.writes(), running.board()), (Vec::new(), Vec::new()));
     running.write("web.yaml", &web("shop/web:1"));
     running.settle().await;
     assert_eq!((running.writes(), running.board()), (Vec::new(), AS_DECLARED.map(str::to_owned).to_vec()));

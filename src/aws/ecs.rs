@@ -1,6 +1,6 @@
 //! Amazon ECS: what is read how, and one call per action.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ecs::operation::create_capacity_provider::CreateCapacityProviderInput;
 use aws_sdk_ecs::operation::create_cluster::CreateClusterInput;
@@ -10,7 +10,7 @@ use aws_sdk_ecs::operation::register_task_definition::RegisterTaskDefinitionInpu
 use aws_sdk_ecs::operation::update_capacity_provider::UpdateCapacityProviderInput;
 use aws_sdk_ecs::operation::update_cluster::UpdateClusterInput;
 use aws_sdk_ecs::operation::update_service::UpdateServiceInput;
-use aws_sdk_ecs::types::{CapacityProviderField, ClusterField, ServiceField, Tag, TaskDefinitionField};
+use aws_sdk_ecs::types::{CapacityProviderField, ClusterField, ServiceField, Tag};
 
 use super::Aws;
 use super::failure::classify;
@@ -19,10 +19,9 @@ use crate::action::Action;
 use crate::codec::encode;
 use crate::live;
 use crate::model::Key;
-use crate::plan::task_definition;
-use crate::resource::{Identity, Resource, TaskDefinition};
+use crate::resource::{Identity, Resource};
 use crate::value::Value;
-use crate::world::{DIGEST_TAG, Failure, Live, RolledBack, Seen, World};
+use crate::world::{Failure, Seen, World};
 
 /// Services in one DescribeServices call (ECS API reference).
 const SERVICES_MAX: usize = 10;
@@ -64,6 +63,8 @@ impl Aws {
             Action::TagResource { arn, tags } => {
                 let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
                 let call = ecs.tag_resource().resource_arn(arn).set_tags(Some(tags.collect()));
+                // Of a task-definition revision only the tags ever change.
+                self.forget(arn);
                 call.send().await.map(|_| ()).map_err(classify)
             }
             other => Err(Failure::Rejected(format!("{other} is no ECS call"))),
@@ -87,9 +88,10 @@ impl Aws {
             self.account_settings(asked),
             self.services(asked),
         );
+        let (services, missing_clusters) = services;
+        world.missing_clusters = missing_clusters;
         world.seen.extend(clusters.into_iter().chain(providers).chain(settings).chain(services));
         self.task_definitions(asked, &mut world).await;
-        self.rollbacks(asked, &mut world).await;
         world
     }
 
@@ -145,14 +147,15 @@ impl Aws {
         vec![(resource.key.clone(), seen)]
     }
 
-    async fn services(&self, asked: &[&Resource]) -> Vec<(Key, Seen)> {
+    /// Services, and the clusters of theirs that AWS does not know.
+    async fn services(&self, asked: &[&Resource]) -> (Vec<(Key, Seen)>, BTreeSet<String>) {
         let mut by_cluster: BTreeMap<&str, Vec<(String, Key)>> = BTreeMap::new();
         for resource in asked {
             if let Identity::Service { cluster, name } = &resource.identity {
                 by_cluster.entry(cluster).or_default().push((name.clone(), resource.key.clone()));
             }
         }
-        let mut seen = Vec::new();
+        let (mut seen, mut missing_clusters) = (Vec::new(), BTreeSet::new());
         for (cluster, named) in by_cluster {
             for chunk in named.chunks(SERVICES_MAX) {
                 let names = chunk.iter().map(|(name, _)| name.clone()).collect();
@@ -161,6 +164,7 @@ impl Aws {
                     Err(error)
                         if error.as_service_error().is_some_and(|error| error.is_cluster_not_found_exception()) =>
                     {
+                        missing_clusters.insert(cluster.to_owned());
                         seen.extend(chunk.iter().map(|(_, key)| (key.clone(), Seen::Absent)));
                     }
                     answer => {
@@ -173,130 +177,7 @@ impl Aws {
                 }
             }
         }
-        seen
-    }
-
-    /// Task definitions last: what a service runs often answers for them without a call.
-    async fn task_definitions(&self, asked: &[&Resource], world: &mut World) {
-        for resource in asked {
-            match &resource.task_definition {
-                Some(TaskDefinition::Managed { key, digest, .. }) => {
-                    let Some(Seen::Present(service)) = world.seen.get(&resource.key) else { continue };
-                    let Some(running) = service.document.get("taskDefinition").and_then(Value::as_str) else {
-                        continue;
-                    };
-                    let running = running.to_owned();
-                    let tail = running.rsplit('/').next().unwrap_or(&running);
-                    let remembered = service.tags.get(DIGEST_TAG) == Some(&format!("{tail} {digest}"));
-                    let definition = asked.iter().find(|other| other.key == *key);
-                    if remembered {
-                        // The service was made to run exactly this content: nothing needs to be read.
-                        let tags = BTreeMap::from([(DIGEST_TAG.to_owned(), digest.clone())]);
-                        let mut live = Live { arn: running, tags, ..Live::default() };
-                        live.tags.extend(
-                            service.tags.get_key_value(crate::world::OWNER_TAG).map(|(k, v)| (k.clone(), v.clone())),
-                        );
-                        world.seen.insert(key.clone(), Seen::Present(live));
-                    } else if let Seen::Present(revision) = self.revision(&running).await {
-                        if definition.is_some_and(|definition| task_definition::matches(definition, &revision)) {
-                            world.seen.insert(key.clone(), Seen::Present(revision.clone()));
-                        }
-                        world.revisions.insert(running, revision);
-                    }
-                }
-                Some(TaskDefinition::Foreign(name)) if !name.contains(':') => {
-                    if let Seen::Present(revision) = self.revision(name).await {
-                        world.latest.insert(name.clone(), revision.arn);
-                    }
-                }
-                _ => {}
-            }
-        }
-        for resource in asked {
-            if let Identity::TaskDefinition { family } = &resource.identity {
-                if !world.seen.contains_key(&resource.key) {
-                    let seen = self.revision(family).await;
-                    world.seen.insert(resource.key.clone(), seen);
-                }
-            }
-        }
-    }
-
-    /// Asks of each service that does not run the revision which is there for it whether it was just
-    /// taken back. Without the answer nothing may be known of the service: a revision that failed
-    /// would be rolled out again and again.
-    async fn rollbacks(&self, asked: &[&Resource], world: &mut World) {
-        for resource in asked {
-            let (Identity::Service { cluster, name }, Some(Seen::Present(service))) =
-                (&resource.identity, world.seen.get(&resource.key))
-            else {
-                continue;
-            };
-            let wanted = match &resource.task_definition {
-                Some(TaskDefinition::Managed { key, .. }) => {
-                    let definition = asked.iter().find(|other| other.key == *key);
-                    match (definition, world.seen.get(key)) {
-                        (Some(definition), Some(Seen::Present(there)))
-                            if task_definition::matches(definition, there) =>
-                        {
-                            there.arn.as_str()
-                        }
-                        _ => continue,
-                    }
-                }
-                Some(TaskDefinition::Foreign(name)) => world.latest.get(name).unwrap_or(name),
-                None => continue,
-            };
-            let running = service.document.get("taskDefinition").and_then(Value::as_str).unwrap_or_default();
-            if running.rsplit('/').next() == wanted.rsplit('/').next() {
-                continue;
-            }
-            match self.rolled_back(cluster, name).await {
-                Ok(Some(rolled_back)) => drop(world.rolled_back.insert(resource.key.clone(), rolled_back)),
-                Ok(None) => {}
-                Err(failure) => drop(world.seen.insert(resource.key.clone(), Seen::Unknown(failure))),
-            }
-        }
-    }
-
-    /// What the last deployment of a service was to roll out, if it was rolled back.
-    async fn rolled_back(&self, cluster: &str, service: &str) -> Result<Option<RolledBack>, Failure> {
-        let answer = self.ecs.list_service_deployments().cluster(cluster).service(service).send().await;
-        let answer = answer.map_err(classify)?;
-        let newest = answer.service_deployments().iter().max_by_key(|deployment| deployment.created_at().copied());
-        let Some(newest) = newest.filter(|newest| newest.status().is_some_and(|s| s.as_str().starts_with("ROLLBACK")))
-        else {
-            return Ok(None);
-        };
-        let revisions = newest.target_service_revision_arn().map(str::to_owned).into_iter().collect();
-        let answer = self.ecs.describe_service_revisions().set_service_revision_arns(Some(revisions)).send().await;
-        let answer = answer.map_err(classify)?;
-        let reason = newest.status_reason().unwrap_or("no reason given").to_owned();
-        Ok(answer.service_revisions().first().map(|revision| RolledBack { revision: encode(revision), reason }))
-    }
-
-    /// A revision by ARN, read once; or the newest ACTIVE one of a family.
-    async fn revision(&self, name: &str) -> Seen {
-        if let Some(revision) = self.remembered(name) {
-            return Seen::Present(revision);
-        }
-        let call = self.ecs.describe_task_definition().task_definition(name).include(TaskDefinitionField::Tags);
-        match call.send().await {
-            Ok(answer) => {
-                let definition = answer.task_definition().map(|definition| encode(definition)).unwrap_or_default();
-                let tags = answer.tags().iter().map(|tag| encode(tag)).collect();
-                let seen = live::revision(definition, tags);
-                if let Seen::Present(revision) = &seen {
-                    self.remember(revision);
-                }
-                seen
-            }
-            Err(error) => match classify(error) {
-                // The words of ECS for a family without an ACTIVE revision; the code says nothing.
-                Failure::Rejected(text) if text.contains("Unable to describe task definition") => Seen::Absent,
-                failure => Seen::Unknown(failure),
-            },
-        }
+        (seen, missing_clusters)
     }
 }
 

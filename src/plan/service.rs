@@ -3,13 +3,14 @@
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::{Draft, Reason, Scene, immutable, tags, task_definition, touches};
+use super::{Draft, Reason, Scene, immutable, tags, task_definition};
 use crate::action::Action;
 use crate::diff::diff;
+use crate::fields;
 use crate::model::{Change, Effect, Key, Kind};
 use crate::resource::{Identity, Resource, TaskDefinition};
 use crate::value::{Map, Path, Segment, Value};
-use crate::world::{DIGEST_TAG, Live, Seen};
+use crate::world::{DIGEST_TAG, Live, Rollout, Seen};
 
 /// What a service is to run, as far as it is known.
 enum Target {
@@ -23,6 +24,14 @@ enum Target {
 
 impl Scene<'_> {
     pub(super) fn create_service(&self, resource: &Resource) -> Draft {
+        let cluster = match &resource.identity {
+            Identity::Service { cluster, .. } => cluster,
+            _ => return Draft::default(),
+        };
+        let declared = |other: &Resource| matches!(&other.identity, Identity::Cluster { name } if name == cluster);
+        if self.world.missing_clusters.contains(cluster) && !self.resources.values().any(declared) {
+            return Draft { held: Some(Reason::Missing(format!("the cluster {cluster}"))), ..Draft::default() };
+        }
         let mut input = resource.spec.clone();
         let mut tags = self.desired_tags(resource);
         match self.target(resource, None) {
@@ -55,28 +64,34 @@ impl Scene<'_> {
         for member in members(&changes) {
             update.insert(member.clone(), merged(&member, &resource.spec, &live.document));
         }
-        let running = live.document.get("taskDefinition").cloned();
-        match self.target(resource, running.as_ref().and_then(Value::as_str)) {
+        let running = live.document.get("taskDefinition").and_then(Value::as_str);
+        let target = self.target(resource, running);
+        match &target {
             Target::AsIs => {}
             Target::Known(revision) => {
-                let failure = self.failed_before(resource, &changes, &revision);
-                changes.insert(0, revision_change(running, tail(&revision)));
-                update.insert("taskDefinition".to_owned(), revision.into());
-                if let Some(why) = failure {
-                    held = held.or(Some(Reason::RolledBack(why)));
-                    update.retain(|member, _| !rolling(&changes).any(|rolling| rolling == member));
-                }
+                changes.insert(0, revision_change(running, tail(revision)));
+                update.insert("taskDefinition".to_owned(), revision.as_str().into());
             }
             Target::Pending(key) => {
                 changes.insert(0, revision_change(running, "a new revision"));
-                // All in one update: half of a change with the old tasks was declared by nobody.
-                update.clear();
-                held = held.or(Some(Reason::WaitsFor(key)));
+                // One rollout, not two: everything else goes along with the new revision.
+                return Draft { changes, steps: Vec::new(), held: held.or(Some(Reason::WaitsFor(key.clone()))) };
+            }
+        }
+        if update.keys().any(|member| fields::effect(Kind::Service, member) == Effect::RollsAllTasks) {
+            let revision = match &target {
+                Target::Known(revision) => Some(revision.as_str()),
+                _ => running,
+            };
+            if let Some(reason) = self.no_rollout(resource, revision) {
+                // What replaces no task may still help: more tasks, a longer grace period.
+                update.retain(|member, _| fields::effect(Kind::Service, member) != Effect::RollsAllTasks);
+                held = held.or(Some(reason));
             }
         }
         let mut steps = Vec::new();
         if !update.is_empty() {
-            if touches(&changes, "capacityProviderStrategy") {
+            if update.contains_key("capacityProviderStrategy") {
                 // AWS refuses a new strategy without it.
                 update.insert("forceNewDeployment".to_owned(), true.into());
             }
@@ -92,15 +107,26 @@ impl Scene<'_> {
         Draft { changes, steps, held }
     }
 
-    /// Why ECS took back the very thing that these changes would roll out, if it did.
-    fn failed_before(&self, resource: &Resource, changes: &[Change], revision: &str) -> Option<String> {
-        let failed = self.world.rolled_back.get(&resource.key)?;
-        let tried = failed.revision.get("taskDefinition").and_then(Value::as_str).map(tail);
-        let declared: Map<String, Value> = rolling(changes)
-            .filter_map(|member| Some((member.to_owned(), resource.spec.get(member)?.clone())))
-            .collect();
-        let same = tried == Some(tail(revision)) && diff(Kind::Service, &declared.into(), &failed.revision).is_empty();
-        same.then(|| failed.reason.clone())
+    /// Why the tasks may not be replaced: the last rollout was the same as this one would be, and it
+    /// failed; or nobody knows what became of it.
+    fn no_rollout(&self, resource: &Resource, task_definition: Option<&str>) -> Option<Reason> {
+        match self.world.rollouts.get(&resource.key)? {
+            Rollout::Fine => None,
+            Rollout::Unknown(failure) => Some(Reason::CannotSee(failure.clone())),
+            Rollout::Failed { revision, reason } => {
+                let same_tasks = revision.get("taskDefinition").and_then(Value::as_str) == task_definition;
+                let declared: Map<String, Value> = resource
+                    .spec
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .filter(|(member, _)| IN_REVISION.contains(&member.as_str()))
+                    .map(|(member, value)| (member.clone(), value.clone()))
+                    .collect();
+                let same = same_tasks && diff(Kind::Service, &declared.into(), revision).is_empty();
+                same.then(|| Reason::RolledBack(reason.clone()))
+            }
+        }
     }
 
     fn target(&self, resource: &Resource, running: Option<&str>) -> Target {
@@ -156,27 +182,29 @@ fn compared(spec: &Value, live: &Value) -> Value {
     spec
 }
 
+/// Members of a service that its service revisions have, too (ECS service model, ServiceRevision).
+const IN_REVISION: &[&str] = &[
+    "capacityProviderStrategy",
+    "loadBalancers",
+    "networkConfiguration",
+    "platformVersion",
+    "serviceConnectConfiguration",
+    "serviceRegistries",
+    "volumeConfigurations",
+    "vpcLatticeConfigurations",
+];
+
 /// The top-level members that UpdateService is to carry.
 fn members(changes: &[Change]) -> Vec<String> {
     let mut members = Vec::new();
     for change in changes.iter().filter(|change| change.effect != Effect::Replaces) {
-        if let Some(Segment::Key(member)) = change.path.0.first() {
-            if !members.contains(member) {
-                members.push(member.clone());
-            }
+        if let Some(Segment::Key(member)) = change.path.0.first()
+            && !members.contains(member)
+        {
+            members.push(member.clone());
         }
     }
     members
-}
-
-/// The top-level members whose changes replace tasks.
-fn rolling(changes: &[Change]) -> impl Iterator<Item = &str> {
-    changes.iter().filter(|change| change.effect == Effect::RollsAllTasks).filter_map(|change| {
-        match change.path.0.first() {
-            Some(Segment::Key(member)) => Some(member.as_str()),
-            _ => None,
-        }
-    })
 }
 
 /// These are sent with what is live filled in around what is declared, so that declaring one leaf
@@ -202,10 +230,10 @@ fn overlay(under: Option<&Value>, over: &Value) -> Value {
     }
 }
 
-fn revision_change(running: Option<Value>, to: &str) -> Change {
+fn revision_change(running: Option<&str>, to: &str) -> Change {
     Change {
         path: Path::default().key("taskDefinition"),
-        from: running.as_ref().and_then(Value::as_str).map(|arn| tail(arn).into()),
+        from: running.map(|arn| tail(arn).into()),
         to: Some(to.into()),
         effect: Effect::RollsAllTasks,
     }

@@ -1,12 +1,14 @@
 //! Task definitions: immutable, so a difference is a new revision, and a false difference would be
 //! a restart of every task. A revision remembers in a tag the digest of what was declared.
 
+use std::collections::BTreeMap;
+
 use super::{Draft, Scene, tags};
 use crate::action::Action;
 use crate::diff::diff;
 use crate::fields::{self, DIGEST_VERSION};
-use crate::model::{Change, Kind};
-use crate::resource::Resource;
+use crate::model::{Change, Effect, Kind};
+use crate::resource::{Resource, TaskDefinition};
 use crate::world::{DIGEST_TAG, Live};
 
 impl Scene<'_> {
@@ -15,9 +17,28 @@ impl Scene<'_> {
     }
 
     pub(super) fn update_task_definition(&self, resource: &Resource, live: &Live) -> Draft {
-        let changes = changes(resource, live);
-        let steps = if changes.is_empty() { Vec::new() } else { vec![self.register(resource)] };
+        let mut changes = changes(resource, live);
+        if self.is_run_by_a_service(resource) {
+            changes.iter_mut().for_each(|change| change.effect = Effect::RollsAllTasks);
+        }
+        if !changes.is_empty() {
+            return Draft { changes, steps: vec![self.register(resource)], held: None };
+        }
+        // Tags can be changed without a new revision. Those of a revision that a service remembers
+        // were not read; they come along when it is.
+        let missing = if live.document.is_null() { BTreeMap::new() } else { self.missing_tags(resource, live) };
+        if missing.is_empty() {
+            return Draft::default();
+        }
+        let changes = tags::changes(&missing, live);
+        let steps = vec![Action::TagResource { arn: live.arn.clone(), tags: missing }];
         Draft { changes, steps, held: None }
+    }
+
+    fn is_run_by_a_service(&self, resource: &Resource) -> bool {
+        self.resources.values().any(
+            |other| matches!(&other.task_definition, Some(TaskDefinition::Managed { key, .. }) if *key == resource.key),
+        )
     }
 
     fn register(&self, resource: &Resource) -> Action {
