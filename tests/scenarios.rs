@@ -48,6 +48,22 @@ fn shop() -> String {
     .concat()
 }
 
+/// The same with a change to everything that can be changed.
+fn changed_shop() -> String {
+    let changes = [
+        ("web:1", "web:2"),
+        ("migrate:1", "migrate:2"),
+        ("s3:GetObject", "s3:Get*"),
+        ("s3:*", "s3:Get*"),
+        ("[FARGATE, {ref: shop-ec2}]", "[FARGATE]"),
+        ("value: enabled", "value: enhanced"),
+        ("What the shop may do", "Its rights"),
+        ("ecs-tasks.", "ec2."),
+        ("team: shop", "team: store"),
+    ];
+    changes.iter().fold(shop(), |manifests, (from, to)| manifests.replace(from, to))
+}
+
 #[tokio::test(start_paused = true)]
 async fn after_applying_to_an_empty_account_the_plan_is_empty_and_nothing_is_written_any_more() {
     let lab = Lab::new().await;
@@ -935,12 +951,7 @@ async fn what_is_suspended_is_watched_and_not_touched() {
 async fn the_shipped_policy_allows_every_call() {
     let policy = include_str!("../deploy/evenkeel/policy.yaml");
     let lab = Lab::new().await;
-    let changed = shop().replace("web:1", "web:2").replace("s3:GetObject", "s3:Get*").replace("s3:*", "s3:Get*");
-    let changed =
-        changed.replace("[FARGATE, {ref: shop-ec2}]", "[FARGATE]").replace("value: enabled", "value: enhanced");
-    let changed = changed.replace("What the shop may do", "Its rights").replace("ecs-tasks.", "ec2.");
-    let changed = changed.replace("tags: {team: shop}", "tags: {team: store}");
-    for manifests in [shop(), changed] {
+    for manifests in [shop(), changed_shop()] {
         lab.settle(&manifests).await;
     }
     let log = std::mem::take(&mut lab.sandbox.state().log);
@@ -974,4 +985,78 @@ async fn a_crash_behind_any_call_is_made_good_by_the_next_process() {
         assert!((all - crash..=all - crash + 1).contains(&rest.len()), "after {crash} of {all}: {rest:?}");
         assert_eq!(next.revisions("web").await, ["web:1"], "after {crash}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_owners_each_leaves_everything_of_the_other_alone() {
+    let other = Lab::owned(evenkeel::sandbox::Sandbox::new(), "another").await;
+    other.settle(&shop()).await;
+    let lab = Lab::over(Arc::clone(&other.sandbox)).await;
+    let adopting: String =
+        changed_shop().split_inclusive("---\n").map(|one| annotated(one, "evenkeel/adoption: adopt")).collect();
+    for manifests in [changed_shop(), adopting] {
+        let pass = lab.pass(&manifests).await;
+        assert_eq!(lab.writes(), [""; 0]);
+        for key in pass.items.keys().filter(|key| key.kind != Kind::AccountSettings) {
+            assert_eq!(conclusion(&pass, key).message, "belongs to another; it is left alone", "{key}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_not_be_read_holds_up_only_itself() {
+    let lab = Lab::new().await;
+    lab.settle(&shop()).await;
+    lab.calls();
+    for (operation, kinds) in [
+        ("DescribeServices", &[Kind::Service][..]),
+        ("DescribeClusters", &[Kind::Cluster]),
+        ("ListAccountSettings", &[Kind::AccountSettings]),
+        ("GetPolicy", &[Kind::Policy]),
+        ("GetAccountAuthorizationDetails", &[Kind::Role, Kind::Policy]),
+    ] {
+        let code = if operation.starts_with("Get") { "AccessDenied" } else { "AccessDeniedException" };
+        lab.inject(
+            operation,
+            1,
+            FaultKind::Refuse { code, message: format!("not authorized: {operation}"), status: 400 },
+        );
+        let pass = lab.pass(&shop()).await;
+        assert_eq!(lab.writes(), [""; 0]);
+        for (key, item) in &pass.items {
+            let expected = if kinds.contains(&key.kind) { Verb::Unknown } else { Verb::Keep };
+            assert_eq!(item.verb, expected, "{key} without {operation}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revision_that_another_registers_is_followed_and_not_tried_again_after_a_rollback() {
+    let lab = Lab::new().await;
+    let ours = |image: &str| [cluster("shop"), service("web", image, "", "")].concat();
+    lab.settle(&ours("web:1")).await;
+    // The same service by name of its definition, which a pipeline registers.
+    let breaker = "deploymentConfiguration: {deploymentCircuitBreaker: {enable: true, rollback: true}}";
+    let by_name = |name: &str| {
+        let text = service("web", "x", "", breaker);
+        let (before, after) = text.split_once("  taskDefinition:").expect("a definition");
+        let after = &after[after.find("  deploymentConfiguration").expect("the rest")..];
+        [cluster("shop"), format!("{before}  taskDefinition: \"{name}\"\n{after}")].concat()
+    };
+    assert_eq!(lab.settle(&by_name("web")).await, ["UpdateService"]);
+    for image in ["web:2", "web:crash"] {
+        let definition = manifest("TaskDefinition", "web", "");
+        let text = service("web", image, "", "");
+        let body = &text[text.find("requiresCompatibilities").expect("a definition")..];
+        let registers = definition.replace("spec:\n", &format!("spec:\n    {body}"));
+        lab.settle(&registers).await;
+        if image == "web:2" {
+            assert_eq!(lab.settle(&by_name("web")).await, ["UpdateService"]);
+        }
+    }
+    assert_eq!(calls(&lab.pass(&by_name("web")).await.outcomes), ["UpdateService"]);
+    scenario::seconds(600).await;
+    let pass = lab.pass(&by_name("web")).await;
+    assert_eq!((pass.outcomes.len(), conclusion(&pass, &key(Kind::Service, "web")).reason), (0, "RolledBack"));
+    assert_eq!(lab.settle(&by_name("web:2")).await, [""; 0]);
 }

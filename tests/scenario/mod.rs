@@ -44,10 +44,15 @@ impl Lab {
 
     /// A new reconciler, which remembers nothing, over an account that is there already.
     pub(crate) async fn over(sandbox: Arc<Sandbox>) -> Self {
+        Self::owned(sandbox, "evenkeel").await
+    }
+
+    /// The same under the name of another owner.
+    pub(crate) async fn owned(sandbox: Arc<Sandbox>, owner: &str) -> Self {
         let config = client::point(loader(), &sandbox).load().await;
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let aws = Aws::connect(&config, &metrics).await.expect("connect");
-        let reconciler = Reconciler::new(aws, Rules { owner: "evenkeel".to_owned() }, metrics);
+        let reconciler = Reconciler::new(aws, Rules { owner: owner.to_owned() }, metrics);
         sandbox.state().log.clear();
         Self { sandbox, config, reconciler }
     }
