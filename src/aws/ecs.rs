@@ -75,8 +75,8 @@ impl Aws {
     /// the effect would make a second revision.
     async fn register(&self, value: &Value) -> Result<(), Failure> {
         let input = input(value, RegisterTaskDefinitionInput::deserialize)?;
-        let once = aws_sdk_ecs::config::Builder::new().retry_config(aws_config::retry::RetryConfig::disabled());
-        let call = self.ecs.register_task_definition().customize().config_override(once).interceptor(WithInput(input));
+        let call =
+            self.ecs.register_task_definition().customize().config_override(once()).interceptor(WithInput(input));
         call.send().await.map(|_| ()).map_err(classify)
     }
 
@@ -179,6 +179,11 @@ impl Aws {
         }
         (seen, missing_clusters)
     }
+}
+
+/// For calls that the SDK may not repeat by itself.
+pub(super) fn once() -> aws_sdk_ecs::config::Builder {
+    aws_sdk_ecs::config::Builder::new().retry_config(aws_config::retry::RetryConfig::disabled())
 }
 
 /// The names of one kind's resources, with their keys.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use aws_sdk_ecs::types::{ServiceDeploymentStatus, TaskDefinitionField};
 
 use super::Aws;
+use super::ecs::once;
 use super::failure::classify;
 use crate::codec::encode;
 use crate::live;
@@ -131,7 +132,7 @@ impl Aws {
         let reason = last.status_reason().unwrap_or("ECS gives no reason").trim_end_matches('.').to_owned();
         let target = last.target_service_revision_arn().map(str::to_owned);
         let call = self.ecs.describe_service_revisions().set_service_revision_arns(target.map(|arn| vec![arn]));
-        let answer = call.send().await.map_err(classify)?;
+        let answer = call.customize().config_override(once()).send().await.map_err(classify)?;
         match answer.service_revisions().first() {
             Some(revision) => Ok(Some((encode(revision), reason))),
             None => Err(Failure::Unreachable("ECS does not describe the revision that failed".to_owned())),
