@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::model::{ANNOTATIONS, API_VERSION, Key, Kind, Manifest, Position, Problem, Source};
-use crate::resolve::{self, resolve};
+use crate::resolve::{self, Before, resolve};
 use crate::resource::{Account, Resource};
 use crate::schema;
 use crate::value::{Map, Path, Segment, Value, describe, did_you_mean};
@@ -62,28 +62,40 @@ pub fn load(files: &[File], account: &Account, before: &Desired) -> Desired {
         desired.problems.extend(problems);
         parsed.insert(file.path.clone(), manifests);
     }
+    let mut scope = Before { manifests: holders(before), resources: &before.resources, contested: BTreeSet::new() };
     // A file that turns out bad is replaced by its last good content, which may in turn be what
     // another file's fault came from: so until no further file turns bad.
     loop {
-        desired.manifests = in_force(&parsed, &bad, before);
-        let (unique, twice) = unique(&desired.manifests);
-        let mut resolved = resolve(&unique, account);
-        check(&mut resolved);
-        let mut faults = resolved.faults;
-        faults.extend(twice);
-        let fresh = |fault: &resolve::Fault, file: &PathBuf| !bad.contains(file) && concerns(&parsed[file], fault);
-        let newly_bad: BTreeSet<PathBuf> =
-            parsed.keys().filter(|file| faults.iter().any(|fault| fresh(fault, file))).cloned().collect();
-        for file in files.iter().filter(|file| newly_bad.contains(&file.path)) {
-            let concerned = faults.iter().filter(|fault| concerns(&parsed[&file.path], fault));
-            desired.problems.extend(concerned.map(|fault| problem(file, &parsed[&file.path], fault)));
+        let files_in_force = in_force(&parsed, &bad, before);
+        let mut claims = claims(&files_in_force, &scope.manifests);
+        // While a clash has yet to lead to what its files were before, nobody is to miss what it is about.
+        let settled = claims.refused.iter().all(|refused| bad.contains(&refused.source.file));
+        if !settled {
+            claims.unique.append(&mut claims.contested);
         }
-        if newly_bad.is_empty() {
-            desired.invalid = faults.into_iter().map(|fault| fault.key).collect();
+        scope.contested = claims.contested.into_keys().collect();
+        let mut resolved = resolve(&claims.unique, account, &scope);
+        check(&mut resolved);
+        let mut located = claims.refused;
+        located.extend(resolved.faults.into_iter().filter_map(|fault| {
+            let source = claims.unique.get(&fault.key)?.source.clone();
+            Some(Located { source, fault, lost: false })
+        }));
+        let mut fresh: BTreeMap<&PathBuf, Vec<&Located>> = BTreeMap::new();
+        for one in located.iter().filter(|one| !bad.contains(&one.source.file)) {
+            fresh.entry(&one.source.file).or_default().push(one);
+        }
+        for file in files {
+            let found = fresh.get(&file.path).into_iter().flatten();
+            desired.problems.extend(found.map(|one| problem(file, one)));
+        }
+        if fresh.is_empty() {
+            desired.manifests = without_losers(&files_in_force, &located);
+            desired.invalid = located.into_iter().map(|one| one.fault.key).collect();
             desired.resources = resolved.resources;
             break;
         }
-        bad.extend(newly_bad);
+        bad.extend(fresh.into_keys().cloned().collect::<Vec<_>>());
     }
     desired.invalid.extend(desired.problems.iter().filter_map(|problem| problem.key.clone()));
     desired.invalid.retain(|key| !desired.resources.contains_key(key));
@@ -93,49 +105,91 @@ pub fn load(files: &[File], account: &Account, before: &Desired) -> Desired {
     desired
 }
 
-fn concerns(manifests: &[Manifest], fault: &resolve::Fault) -> bool {
-    manifests.iter().any(|manifest| manifest.key == fault.key)
+/// A fault with the document that it is in: a key alone does not tell, where two claim it.
+struct Located {
+    source: Source,
+    fault: resolve::Fault,
+    /// Whether another document has the key.
+    lost: bool,
 }
 
 /// The manifests that count: of a bad file the last good ones, if it ever was good.
-fn in_force(
-    parsed: &BTreeMap<PathBuf, Vec<Manifest>>,
+fn in_force<'a>(
+    parsed: &'a BTreeMap<PathBuf, Vec<Manifest>>,
     bad: &BTreeSet<PathBuf>,
-    before: &Desired,
-) -> BTreeMap<PathBuf, Vec<Manifest>> {
-    parsed
-        .iter()
-        .map(|(file, manifests)| match before.manifests.get(file).filter(|_| bad.contains(file)) {
-            Some(last_good) => (file.clone(), last_good.clone()),
-            None => (file.clone(), manifests.clone()),
-        })
-        .collect()
+    before: &'a Desired,
+) -> BTreeMap<&'a PathBuf, &'a Vec<Manifest>> {
+    let last_good = |file: &PathBuf| before.manifests.get(file).filter(|_| bad.contains(file));
+    parsed.iter().map(|(file, manifests)| (file, last_good(file).unwrap_or(manifests))).collect()
 }
 
-/// Manifests by key, and a fault for each that shares its key with another.
-fn unique(files: &BTreeMap<PathBuf, Vec<Manifest>>) -> (BTreeMap<Key, Manifest>, Vec<resolve::Fault>) {
-    let mut unique: BTreeMap<Key, Manifest> = BTreeMap::new();
-    let mut twice: BTreeMap<Key, Vec<&Source>> = BTreeMap::new();
-    for manifest in files.values().flatten() {
-        twice.entry(manifest.key.clone()).or_default().push(&manifest.source);
-        unique.insert(manifest.key.clone(), manifest.clone());
+/// Who had which key to itself.
+fn holders(before: &Desired) -> BTreeMap<&Key, &Manifest> {
+    let mut holders: BTreeMap<&Key, Option<&Manifest>> = BTreeMap::new();
+    for manifest in before.manifests.values().flatten() {
+        holders.entry(&manifest.key).and_modify(|holder| *holder = None).or_insert(Some(manifest));
     }
-    twice.retain(|_, sources| sources.len() > 1);
-    let faults = twice.iter().map(|(key, sources)| {
-        let places = sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
-        resolve::Fault {
-            key: key.clone(),
-            path: Path::default().key("metadata").key("name"),
-            on_key: false,
-            message: format!("{key} is declared more than once: {places}"),
-            hint: Some("rename one, or take one away".to_owned()),
+    holders.into_iter().filter_map(|(key, holder)| Some((key, holder?))).collect()
+}
+
+/// Who has which key.
+struct Claims {
+    /// The manifests that have their key: the only claimant or, of several, the one that held it.
+    unique: BTreeMap<Key, Manifest>,
+    /// One claimant each of the keys that nobody has.
+    contested: BTreeMap<Key, Manifest>,
+    /// A fault for every claimant that does not have its key.
+    refused: Vec<Located>,
+}
+
+/// A newcomer must not put out of force what another file declares, so the file that held a key keeps it.
+fn claims(files: &BTreeMap<&PathBuf, &Vec<Manifest>>, holders: &BTreeMap<&Key, &Manifest>) -> Claims {
+    let mut claimants: BTreeMap<&Key, Vec<&Manifest>> = BTreeMap::new();
+    for manifest in files.values().copied().flatten() {
+        claimants.entry(&manifest.key).or_default().push(manifest);
+    }
+    let mut claims = Claims { unique: BTreeMap::new(), contested: BTreeMap::new(), refused: Vec::new() };
+    for (key, claimants) in claimants {
+        let holder = holders.get(key).map(|holder| &holder.source.file);
+        let holding: Vec<&Manifest> =
+            claimants.iter().copied().filter(|manifest| Some(&manifest.source.file) == holder).collect();
+        let keeper = match (&claimants[..], &holding[..]) {
+            ([keeper], _) | (_, [keeper]) => Some(*keeper),
+            _ => None,
+        };
+        let (map, manifest) = match keeper {
+            Some(keeper) => (&mut claims.unique, keeper),
+            None => (&mut claims.contested, claimants[0]),
+        };
+        map.insert(key.clone(), manifest.clone());
+        let places = claimants.iter().map(|manifest| manifest.source.to_string()).collect::<Vec<_>>().join(" and ");
+        let lost = |manifest: &&&Manifest| keeper.is_none_or(|keeper| keeper.source != manifest.source);
+        for manifest in claimants.iter().filter(lost) {
+            let hint = match keeper {
+                Some(keeper) => format!("{} stays in force: rename this one, or take one away", keeper.source),
+                None => "rename one, or take one away".to_owned(),
+            };
+            let fault = resolve::Fault {
+                key: key.clone(),
+                path: Path::default().key("metadata").key("name"),
+                on_key: false,
+                message: format!("{key} is declared more than once: {places}"),
+                hint: Some(hint),
+            };
+            claims.refused.push(Located { source: manifest.source.clone(), fault, lost: keeper.is_some() });
         }
-    });
-    let faults = faults.collect();
-    for key in twice.keys() {
-        unique.remove(key);
     }
-    (unique, faults)
+    claims
+}
+
+/// What is in force, without what another file has the key of: that was never in force here, and is
+/// nothing to fall back on.
+fn without_losers(files: &BTreeMap<&PathBuf, &Vec<Manifest>>, located: &[Located]) -> BTreeMap<PathBuf, Vec<Manifest>> {
+    let losers: BTreeSet<&Source> = located.iter().filter(|one| one.lost).map(|one| &one.source).collect();
+    let keep = |manifests: &Vec<Manifest>| {
+        manifests.iter().filter(|manifest| !losers.contains(&manifest.source)).cloned().collect()
+    };
+    files.iter().map(|(file, manifests)| ((*file).clone(), keep(manifests))).collect()
 }
 
 /// Checks every resource against its kind's schema; those of manifests with faults are taken out.
@@ -173,15 +227,11 @@ fn needs_task_definition(spec: &Value) -> bool {
 }
 
 /// A fault with its place in the file.
-fn problem(file: &File, manifests: &[Manifest], fault: &resolve::Fault) -> Problem {
-    let manifest = manifests.iter().find(|manifest| manifest.key == fault.key);
-    let at = match (&file.content, manifest) {
-        (Ok(bytes), Some(manifest)) => nearest(bytes, manifest.source.document, &fault.path, fault.on_key),
-        _ => None,
-    };
+fn problem(file: &File, Located { source, fault, .. }: &Located) -> Problem {
+    let bytes = file.content.as_ref().ok();
     Problem {
         file: file.path.clone(),
-        at,
+        at: bytes.and_then(|bytes| nearest(bytes, source.document, &fault.path, fault.on_key)),
         path: fault.path.to_string(),
         key: Some(fault.key.clone()),
         message: fault.message.clone(),
@@ -423,3 +473,6 @@ impl Envelope<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,8 @@
 //! From manifests to resources: references, variables, presets, names in AWS, order.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod refuse;
 
-use petgraph::algo::tarjan_scc;
-use petgraph::graphmap::DiGraphMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fields;
 use crate::model::{ADOPTION, Key, Kind, Manifest, SUSPEND};
@@ -57,24 +56,67 @@ const REFERENCES: &[(&str, Kind, Form)] = &[
     ("taskDefinition", Kind::TaskDefinition, Form::Name),
 ];
 
+/// What decides between manifests that cannot all be in force.
+#[derive(Debug)]
+pub struct Before<'a> {
+    /// The manifests so far, but for those that shared their key with another.
+    pub manifests: BTreeMap<&'a Key, &'a Manifest>,
+    /// The resources so far: who holds a name keeps it, whoever else claims it now.
+    pub resources: &'a BTreeMap<Key, Resource>,
+    /// The keys that several manifests claim now and none of them held: nobody has them.
+    pub contested: BTreeSet<Key>,
+}
+
+impl Before<'_> {
+    /// Whether the resource had its name in AWS before this load.
+    fn holds(&self, resource: &Resource) -> bool {
+        let held = self.resources.get(&resource.key);
+        held.is_some_and(|before| before.identity.folded() == resource.identity.folded())
+    }
+
+    /// Whether a manifest was in force and says what it said.
+    fn unchanged(&self, manifest: &Manifest) -> bool {
+        let same = |before: &&Manifest| before.spec == manifest.spec && before.annotations == manifest.annotations;
+        self.resources.contains_key(&manifest.key) && self.manifests.get(&manifest.key).is_some_and(same)
+    }
+
+    /// Whether a service had a task definition inline.
+    fn had_inline(&self, service: &Key) -> bool {
+        let inline = self.resources.get(&inline_key(service));
+        inline.is_some_and(|definition| definition.manifest == *service)
+    }
+}
+
 /// Resolves every manifest for an account.
 #[must_use]
-pub fn resolve(manifests: &BTreeMap<Key, Manifest>, account: &Account) -> Resolved {
+pub fn resolve(manifests: &BTreeMap<Key, Manifest>, account: &Account, before: &Before<'_>) -> Resolved {
     let mut resolved = Resolved::default();
+    // In the order of kinds: a service finds the task definitions resolved.
     for manifest in manifests.values() {
-        let mut resolver = Resolver { manifests, account, manifest, needs: BTreeSet::new(), faults: Vec::new() };
+        let mut resolver = Resolver {
+            manifests,
+            account,
+            before,
+            done: &resolved.resources,
+            manifest,
+            needs: BTreeSet::new(),
+            faults: Vec::new(),
+        };
         let resources = resolver.resources();
-        resolved.resources.extend(resources.into_iter().map(|resource| (resource.key.clone(), resource)));
         resolved.faults.append(&mut resolver.faults);
+        resolved.resources.extend(resources.into_iter().map(|resource| (resource.key.clone(), resource)));
     }
-    refuse_same_identity(&mut resolved);
-    refuse_cycles(&mut resolved);
+    refuse::same_identity(&mut resolved, before);
+    refuse::cycles(&mut resolved, manifests, before);
     resolved
 }
 
 struct Resolver<'a> {
     manifests: &'a BTreeMap<Key, Manifest>,
     account: &'a Account,
+    before: &'a Before<'a>,
+    /// What the manifests before this one came to.
+    done: &'a BTreeMap<Key, Resource>,
     manifest: &'a Manifest,
     needs: BTreeSet<Key>,
     faults: Vec<Fault>,
@@ -105,8 +147,11 @@ impl Resolver<'_> {
         match key.kind {
             Kind::Service => self.service(spec, tags, name),
             Kind::TaskDefinition => {
+                if self.taken_by_inline() {
+                    return Vec::new();
+                }
                 spec.insert("family".into(), name.clone().into());
-                vec![self.task_definition(key, Path::default().key("spec"), spec, tags, name)]
+                vec![self.task_definition(key, root, spec, tags, name)]
             }
             kind => {
                 if let Some(field) = kind.row().name_field {
@@ -184,14 +229,19 @@ impl Resolver<'_> {
         let mut resources = Vec::new();
         let task_definition = match (written, spec.get("taskDefinition")) {
             (Some(Value::Object(reference)), Some(Value::String(_))) if reference.contains_key("ref") => {
-                let managed = self.managed(&root.key("taskDefinition"), reference);
+                let name = reference.get("ref").and_then(Value::as_str).unwrap_or_default();
+                let name = name.rsplit('/').next().unwrap_or(name);
+                let managed = self.managed(&Key::new(Kind::TaskDefinition, name));
                 managed.or_else(|| Some(TaskDefinition::Foreign("unresolved".to_owned())))
             }
             (_, Some(Value::Object(inline))) => {
                 let resource = self.inline(&root.key("taskDefinition"), inline.clone(), &name);
                 let managed = managed_by(&resource);
                 self.needs.insert(resource.key.clone());
-                resources.push(resource);
+                // With a clash its key belongs to the other manifest.
+                if self.faults.iter().all(|fault| fault.path != root.key("taskDefinition")) {
+                    resources.push(resource);
+                }
                 managed
             }
             (_, Some(Value::String(text))) => Some(TaskDefinition::Foreign(text.clone())),
@@ -215,31 +265,34 @@ impl Resolver<'_> {
         let tags = spec.shift_remove("tags").map_or_else(BTreeMap::new, |tags| self.tags(&path.key("tags"), &tags));
         let family = spec.get("family").and_then(Value::as_str).unwrap_or(service).to_owned();
         spec.insert("family".into(), family.clone().into());
-        let key = Key::new(Kind::TaskDefinition, self.manifest.key.name.clone());
-        if self.manifests.contains_key(&key) {
+        let key = inline_key(&self.manifest.key);
+        if self.manifests.contains_key(&key) && !self.before.had_inline(&self.manifest.key) {
             let message = format!("the inline task definition is called {key}, and so is another manifest");
             self.fault(path, message, Some("rename one of the two, or refer to the other by {ref: …}".into()));
         }
         self.task_definition(key, path.clone(), spec, tags, family)
     }
 
-    /// The task definition that a reference points at, resolved in its own manifest's name.
-    fn managed(&mut self, path: &Path, reference: &Map<String, Value>) -> Option<TaskDefinition> {
-        let name = reference.get("ref")?.as_str()?;
-        let name = name.rsplit('/').next().unwrap_or(name);
-        let manifest = self.manifests.get(&Key::new(Kind::TaskDefinition, name))?;
-        let mut other = Resolver {
-            manifests: self.manifests,
-            account: self.account,
-            manifest,
-            needs: BTreeSet::new(),
-            faults: Vec::new(),
-        };
-        let resources = other.resources();
-        if !other.faults.is_empty() {
-            self.fault(path, format!("refers to {}, which has problems of its own", manifest.key), None);
+    /// Whether a service that is in force has this task definition's key for the one inline in it.
+    fn taken_by_inline(&mut self) -> bool {
+        let service = Key::new(Kind::Service, self.manifest.key.name.clone());
+        let definition = self.manifests.get(&service).and_then(|service| service.spec.get("taskDefinition"));
+        let inline = definition.and_then(Value::as_object).is_some_and(|map| !map.contains_key("ref"));
+        if !inline || !self.before.had_inline(&service) {
+            return false;
         }
-        resources.first().and_then(managed_by)
+        let message = format!("the inline task definition of {service} is called {} too", self.manifest.key);
+        self.fault(&Path::default().key("metadata").key("name"), message, Some("rename one of the two".into()));
+        true
+    }
+
+    /// The task definition of a manifest. One that came to nothing is not in force, whatever is said
+    /// of it here, and a service waits for what it needs: one mistake, one fault.
+    fn managed(&self, key: &Key) -> Option<TaskDefinition> {
+        let manifest = self.manifests.get(key)?;
+        let nothing =
+            || TaskDefinition::Managed { key: key.clone(), family: manifest.key.name.clone(), digest: String::new() };
+        Some(self.done.get(key).and_then(managed_by).unwrap_or_else(nothing))
     }
 
     fn fill_preset(&mut self, root: &Path, spec: Map<String, Value>) -> Map<String, Value> {
@@ -326,6 +379,10 @@ impl Resolver<'_> {
 
     fn target(&mut self, path: &Path, key: &Key, form: Form) -> Value {
         let Some(target) = self.manifests.get(key) else {
+            if self.before.contested.contains(key) {
+                self.fault(path, format!("refers to {key}, which is declared more than once"), None);
+                return unresolved();
+            }
             let same_kind =
                 self.manifests.keys().filter(|other| other.kind == key.kind).map(|other| other.name.as_str());
             let hint = match did_you_mean(&key.name, same_kind) {
@@ -341,6 +398,8 @@ impl Resolver<'_> {
         let mut other = Resolver {
             manifests: self.manifests,
             account: self.account,
+            before: self.before,
+            done: self.done,
             manifest: target,
             needs: BTreeSet::new(),
             faults: Vec::new(),
@@ -432,6 +491,11 @@ fn unresolved() -> Value {
     "unresolved".into()
 }
 
+/// The key of the task definition that stands inline in a service.
+fn inline_key(service: &Key) -> Key {
+    Key::new(Kind::TaskDefinition, service.name.clone())
+}
+
 fn managed_by(resource: &Resource) -> Option<TaskDefinition> {
     let Identity::TaskDefinition { family } = &resource.identity else { return None };
     Some(TaskDefinition::Managed {
@@ -456,55 +520,6 @@ fn path_of(spec: &Map<String, Value>) -> String {
 fn cluster_of(spec: &Map<String, Value>) -> String {
     let cluster = spec.get("cluster").and_then(Value::as_str).unwrap_or("default");
     cluster.rsplit('/').next().unwrap_or(cluster).to_owned()
-}
-
-fn refuse_same_identity(resolved: &mut Resolved) {
-    let mut by_identity: BTreeMap<Identity, Vec<Key>> = BTreeMap::new();
-    for resource in resolved.resources.values() {
-        by_identity.entry(resource.identity.folded()).or_default().push(resource.key.clone());
-    }
-    for keys in by_identity.into_values().filter(|keys| keys.len() > 1) {
-        for key in &keys {
-            let Some(resource) = resolved.resources.remove(key) else { continue };
-            let others = keys.iter().filter(|other| *other != key).map(Key::to_string).collect::<Vec<_>>().join(", ");
-            resolved.faults.push(Fault {
-                key: resource.manifest,
-                path: resource.origin,
-                on_key: false,
-                message: format!("{} is described by {others} too", resource.identity),
-                hint: Some(
-                    "one thing in AWS has one manifest; IAM takes names that differ only in case for the same".into(),
-                ),
-            });
-        }
-    }
-}
-
-fn refuse_cycles(resolved: &mut Resolved) {
-    let keys: Vec<Key> = resolved.resources.keys().cloned().collect();
-    let index = |key: &Key| keys.binary_search(key).ok();
-    let mut graph = DiGraphMap::<usize, ()>::new();
-    for (from, key) in keys.iter().enumerate() {
-        for to in resolved.resources[key].needs.iter().filter_map(index) {
-            graph.add_edge(from, to, ());
-        }
-    }
-    for cycle in tarjan_scc(&graph) {
-        if cycle.len() == 1 && !graph.contains_edge(cycle[0], cycle[0]) {
-            continue;
-        }
-        let names = cycle.iter().map(|at| keys[*at].to_string()).collect::<Vec<_>>().join(" → ");
-        for at in cycle {
-            let Some(resource) = resolved.resources.remove(&keys[at]) else { continue };
-            resolved.faults.push(Fault {
-                key: resource.manifest,
-                path: resource.origin,
-                on_key: false,
-                message: format!("refers to itself in a circle: {names}"),
-                hint: Some("write one of the names or ARNs out instead of referring".into()),
-            });
-        }
-    }
 }
 
 /// The keys in an order in which everything comes after what it needs; among equals, by kind and name.

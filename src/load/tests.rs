@@ -1,0 +1,150 @@
+use super::*;
+
+fn load_after(files: &[(&str, &str)], before: &Desired) -> Desired {
+    let files: Vec<File> =
+        files.iter().map(|(path, text)| File { path: (*path).into(), content: Ok(text.as_bytes().to_vec()) }).collect();
+    load(&files, &Account::offline(None), before)
+}
+
+fn first(files: &[(&str, &str)]) -> Desired {
+    load_after(files, &Desired::default())
+}
+
+fn manifest(kind: &str, name: &str, spec: &str) -> String {
+    format!("apiVersion: evenkeel/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {spec}\n")
+}
+
+fn stale(desired: &Desired) -> Vec<String> {
+    desired.stale.iter().map(|file| file.display().to_string()).collect()
+}
+
+fn messages(desired: &Desired) -> String {
+    desired.problems.iter().map(|problem| format!("{problem}\n")).collect()
+}
+
+const INLINE: &str = "{taskDefinition: {containerDefinitions: [{name: web, image: nginx}]}}";
+
+/// Loads the good file, then a second one beside it that must not disturb it, then both again.
+fn undisturbed(good: &str, newcomer: &str) -> Desired {
+    let before = first(&[("m.yaml", good)]);
+    assert_eq!(messages(&before), "");
+    // The newcomer's file may come before or after.
+    for name in ["a.yaml", "z.yaml"] {
+        let once = load_after(&[("m.yaml", good), (name, newcomer)], &before);
+        let twice = load_after(&[("m.yaml", good), (name, newcomer)], &once);
+        for after in [once, twice] {
+            assert_eq!(after.resources, before.resources, "{}", messages(&after));
+            assert_eq!(stale(&after), [name], "{}", messages(&after));
+            assert!(
+                !after.problems.is_empty() && after.problems.iter().all(|problem| problem.file == PathBuf::from(name))
+            );
+        }
+    }
+    load_after(&[("m.yaml", good), ("z.yaml", newcomer)], &before)
+}
+
+#[test]
+fn a_newcomer_with_the_same_key_leaves_the_holder_and_what_refers_to_it_in_force() {
+    let good = [
+        manifest("Cluster", "main", "{}"),
+        manifest("TaskDefinition", "job", "{containerDefinitions: [{name: web, image: nginx}]}"),
+        manifest("Service", "web", "{cluster: {ref: main}, taskDefinition: {ref: job}}"),
+        manifest("Service", "shop", INLINE),
+    ];
+    let good = good.join("---\n");
+    let after = undisturbed(&good, &manifest("Cluster", "main", "{clusterName: other}"));
+    assert!(messages(&after).contains("m.yaml:1 stays in force"), "{}", messages(&after));
+    undisturbed(&good, &manifest("Service", "shop", "{taskDefinition: 'other:1'}"));
+    undisturbed(&good, &manifest("TaskDefinition", "job", "{containerDefinitions: []}"));
+    // The key of an inline task definition is taken, too.
+    undisturbed(&good, &manifest("TaskDefinition", "shop", "{family: other, containerDefinitions: []}"));
+    let job = manifest("Service", "job", INLINE);
+    undisturbed(&good, &job);
+}
+
+#[test]
+fn a_newcomer_with_the_same_name_in_aws_leaves_the_holder_in_force() {
+    let good = [manifest("Role", "app", "{preset: task}"), manifest("Service", "shop", INLINE)].join("---\n");
+    undisturbed(&good, &manifest("Role", "APP", "{preset: task}"));
+    undisturbed(&good, &manifest("TaskDefinition", "z", "{family: shop, containerDefinitions: [{name: a, image: b}]}"));
+    undisturbed(&good, &manifest("Service", "z", "{serviceName: shop, taskDefinition: 'web:1'}"));
+}
+
+#[test]
+fn manifests_that_clash_from_the_start_are_both_out_of_force() {
+    let main = manifest("Cluster", "main", "{}");
+    let web = manifest("Service", "web", "{cluster: {ref: main}, taskDefinition: 'web:1'}");
+    let files = [("a.yaml", main.as_str()), ("b.yaml", &main), ("c.yaml", &web)];
+    let mut desired = first(&files);
+    for _ in 0..2 {
+        assert!(desired.resources.is_empty());
+        assert_eq!(stale(&desired), ["a.yaml", "b.yaml", "c.yaml"]);
+        assert!(messages(&desired).contains("refers to Cluster/main, which is declared more than once"));
+        desired = load_after(&files, &desired);
+    }
+    let fixed = load_after(&[("a.yaml", &main), ("c.yaml", &web)], &desired);
+    assert_eq!((fixed.resources.len(), messages(&fixed)), (2, String::new()));
+}
+
+#[test]
+fn a_file_that_declares_its_own_key_twice_keeps_what_it_had_and_so_do_others() {
+    let main = manifest("Cluster", "main", "{}");
+    let web = manifest("Service", "web", "{cluster: {ref: main}, taskDefinition: 'web:1'}");
+    let before = first(&[("a.yaml", &main), ("c.yaml", &web)]);
+    let twice = format!("{main}---\n{}", manifest("Cluster", "main", "{clusterName: other}"));
+    let after = load_after(&[("a.yaml", &twice), ("c.yaml", &web)], &before);
+    assert_eq!(after.resources, before.resources);
+    assert_eq!(stale(&after), ["a.yaml"]);
+}
+
+#[test]
+fn a_manifest_may_move_to_another_file_in_two_steps() {
+    let main = manifest("Cluster", "main", "{}");
+    let one = first(&[("a.yaml", &main)]);
+    let both = load_after(&[("a.yaml", &main), ("b.yaml", &main)], &one);
+    let moved = load_after(&[("a.yaml", ""), ("b.yaml", &main)], &both);
+    assert_eq!((messages(&moved), moved.resources.len()), (String::new(), 1));
+    let copied = load_after(&[("a.yaml", &main), ("b.yaml", &main)], &moved);
+    assert_eq!(stale(&copied), ["a.yaml"]);
+}
+
+#[test]
+fn a_circle_is_the_fault_of_what_closed_it() {
+    let trusts = |other: &str| {
+        format!(
+            "{{assumeRolePolicyDocument: {{Version: '2012-10-17', Statement: [{{Effect: Allow, Principal: {{AWS: {other}}}, Action: 'sts:AssumeRole'}}]}}}}"
+        )
+    };
+    let one = manifest("Role", "one", "{preset: task}");
+    let two = manifest("Role", "two", &trusts("{ref: Role/one}"));
+    let three = manifest("Role", "three", &trusts("{ref: Role/two}"));
+    let before = first(&[("1.yaml", &one), ("2.yaml", &two), ("3.yaml", &three)]);
+    assert_eq!(messages(&before), "");
+    let closing = manifest("Role", "one", &trusts("{ref: Role/three}"));
+    let after = load_after(&[("1.yaml", &closing), ("2.yaml", &two), ("3.yaml", &three)], &before);
+    assert_eq!(after.resources, before.resources);
+    assert_eq!(stale(&after), ["1.yaml"]);
+    // Nobody was there first: everybody is in it.
+    let all = first(&[("1.yaml", &closing), ("2.yaml", &two), ("3.yaml", &three)]);
+    assert_eq!((all.resources.len(), all.stale.len()), (0, 3));
+}
+
+#[test]
+fn a_task_definition_with_a_fault_is_no_fault_of_the_service_that_runs_it() {
+    let web = manifest("Service", "web", "{taskDefinition: {ref: job}}");
+    let good = manifest("TaskDefinition", "job", "{containerDefinitions: [{name: web, image: nginx}]}");
+    let bad = manifest(
+        "TaskDefinition",
+        "job",
+        "{taskRoleArn: {ref: nobody}, containerDefinitions: [{name: web, image: nginx}]}",
+    );
+    let before = first(&[("a.yaml", &web), ("b.yaml", &good)]);
+    let after = load_after(&[("a.yaml", &web), ("b.yaml", &bad)], &before);
+    assert_eq!(after.resources, before.resources);
+    assert_eq!(stale(&after), ["b.yaml"]);
+    // Without a last good one the service waits for it.
+    let new = first(&[("a.yaml", &web), ("b.yaml", &bad)]);
+    assert_eq!(stale(&new), ["b.yaml"]);
+    assert_eq!(new.resources.keys().map(ToString::to_string).collect::<Vec<_>>(), ["Service/web"]);
+    assert!(new.resources[&Key::new(Kind::Service, "web")].needs.contains(&Key::new(Kind::TaskDefinition, "job")));
+}

@@ -1,0 +1,78 @@
+//! Manifests that cannot be in force together. Where some of them were, those stay: a newcomer must
+//! not be able to put anything else out of force.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use petgraph::algo::tarjan_scc;
+use petgraph::graphmap::DiGraphMap;
+
+use super::{Before, Fault, Resolved};
+use crate::model::{Key, Manifest};
+use crate::resource::{Identity, Resource};
+
+/// One thing in AWS has one manifest: who held its name keeps it; when nobody did, nobody has it.
+pub(super) fn same_identity(resolved: &mut Resolved, before: &Before<'_>) {
+    let mut by_identity: BTreeMap<Identity, Vec<Key>> = BTreeMap::new();
+    for resource in resolved.resources.values() {
+        by_identity.entry(resource.identity.folded()).or_default().push(resource.key.clone());
+    }
+    for keys in by_identity.into_values().filter(|keys| keys.len() > 1) {
+        let holders: Vec<&Key> = keys.iter().filter(|key| before.holds(&resolved.resources[*key])).collect();
+        let keeper = if let [keeper] = holders[..] { Some(keeper) } else { None };
+        for key in keys.iter().filter(|key| Some(*key) != keeper) {
+            let Some(resource) = resolved.resources.remove(key) else { continue };
+            let others = keys.iter().filter(|other| *other != key).map(Key::to_string).collect::<Vec<_>>().join(", ");
+            resolved.faults.push(Fault {
+                key: resource.manifest,
+                path: resource.origin,
+                on_key: false,
+                message: format!("{} is described by {others} too", resource.identity),
+                hint: Some(
+                    "one thing in AWS has one manifest; IAM takes names that differ only in case for the same".into(),
+                ),
+            });
+        }
+    }
+}
+
+/// What refers to itself in a circle can never be brought up. Only what is new or changed is at
+/// fault, as long as the rest is no circle without it.
+pub(super) fn cycles(resolved: &mut Resolved, manifests: &BTreeMap<Key, Manifest>, before: &Before<'_>) {
+    let all: Vec<Key> = resolved.resources.keys().cloned().collect();
+    for circle in circles(&resolved.resources, &all) {
+        let unchanged = |key: &&Key| {
+            let manifest = manifests.get(&resolved.resources[*key].manifest);
+            manifest.is_some_and(|manifest| before.unchanged(manifest))
+        };
+        let rest: BTreeSet<Key> = circle.iter().filter(unchanged).cloned().collect();
+        let innocent = if circles(&resolved.resources, &rest.iter().cloned().collect::<Vec<_>>()).is_empty() {
+            rest
+        } else {
+            BTreeSet::new()
+        };
+        let names = circle.iter().map(Key::to_string).collect::<Vec<_>>().join(" → ");
+        for key in circle.iter().filter(|key| !innocent.contains(key)) {
+            let Some(resource) = resolved.resources.remove(key) else { continue };
+            resolved.faults.push(Fault {
+                key: resource.manifest,
+                path: resource.origin,
+                on_key: false,
+                message: format!("refers to itself in a circle: {names}"),
+                hint: Some("write one of the names or ARNs out instead of referring".into()),
+            });
+        }
+    }
+}
+
+/// The circles among some resources, given in order.
+fn circles(resources: &BTreeMap<Key, Resource>, keys: &[Key]) -> Vec<Vec<Key>> {
+    let mut graph = DiGraphMap::<usize, ()>::new();
+    for (from, key) in keys.iter().enumerate() {
+        for to in resources[key].needs.iter().filter_map(|need| keys.binary_search(need).ok()) {
+            graph.add_edge(from, to, ());
+        }
+    }
+    let mut circles = tarjan_scc(&graph);
+    circles.retain(|circle| circle.len() > 1 || circle.iter().any(|at| graph.contains_edge(*at, *at)));
+    circles.into_iter().map(|circle| circle.into_iter().map(|at| keys[at].clone()).collect()).collect()
+}
