@@ -91,6 +91,7 @@ impl Before<'_> {
 #[must_use]
 pub fn resolve(manifests: &BTreeMap<Key, Manifest>, account: &Account, before: &Before<'_>) -> Resolved {
     let mut resolved = Resolved::default();
+    let families = families(manifests, account, before);
     // In the order of kinds: a service finds the task definitions resolved.
     for manifest in manifests.values() {
         let mut resolver = Resolver {
@@ -98,6 +99,7 @@ pub fn resolve(manifests: &BTreeMap<Key, Manifest>, account: &Account, before: &
             account,
             before,
             done: &resolved.resources,
+            families: &families,
             manifest,
             needs: BTreeSet::new(),
             faults: Vec::new(),
@@ -111,12 +113,42 @@ pub fn resolve(manifests: &BTreeMap<Key, Manifest>, account: &Account, before: &
     resolved
 }
 
+/// Which task definition declares which family; of several the one that is in force.
+fn families(manifests: &BTreeMap<Key, Manifest>, account: &Account, before: &Before<'_>) -> BTreeMap<String, Key> {
+    let mut families = BTreeMap::new();
+    for manifest in manifests.values().filter(|manifest| manifest.key.kind == Kind::TaskDefinition) {
+        let written = manifest.spec.get("family").and_then(Value::as_str).unwrap_or(&manifest.key.name);
+        let family = expanded(written, account);
+        let held = before.resources.get(&manifest.key);
+        match held.filter(|held| held.identity == Identity::TaskDefinition { family: family.clone() }) {
+            // The key is that of a task definition inline in a service.
+            Some(held) if held.manifest != manifest.key => {}
+            Some(_) => {
+                families.insert(family, manifest.key.clone());
+            }
+            None => {
+                families.entry(family).or_insert_with(|| manifest.key.clone());
+            }
+        }
+    }
+    families
+}
+
+/// A text with its variables written out.
+fn expanded(text: &str, account: &Account) -> String {
+    text.replace("${AWS::AccountId}", &account.id)
+        .replace("${AWS::Region}", &account.region)
+        .replace("${AWS::Partition}", &account.partition)
+}
+
 struct Resolver<'a> {
     manifests: &'a BTreeMap<Key, Manifest>,
     account: &'a Account,
     before: &'a Before<'a>,
     /// What the manifests before this one came to.
     done: &'a BTreeMap<Key, Resource>,
+    /// Which task definition declares which family.
+    families: &'a BTreeMap<String, Key>,
     manifest: &'a Manifest,
     needs: BTreeSet<Key>,
     faults: Vec<Fault>,
@@ -244,7 +276,15 @@ impl Resolver<'_> {
                 }
                 managed
             }
-            (_, Some(Value::String(text))) => Some(TaskDefinition::Foreign(text.clone())),
+            // The family of a manifest means that manifest, also without `ref`: its next revision is
+            // the one that the service is to run.
+            (_, Some(Value::String(text))) => match self.families.get(text) {
+                Some(key) => {
+                    self.needs.insert(key.clone());
+                    self.managed(key)
+                }
+                None => Some(TaskDefinition::Foreign(text.clone())),
+            },
             (_, Some(other)) => {
                 let message = format!("expected a name, a reference or a task definition, found {}", describe(other));
                 self.fault(&root.key("taskDefinition"), message, None);
@@ -331,10 +371,7 @@ impl Resolver<'_> {
     }
 
     fn substitute(&mut self, path: &Path, text: &str) -> String {
-        let expanded = text
-            .replace("${AWS::AccountId}", &self.account.id)
-            .replace("${AWS::Region}", &self.account.region)
-            .replace("${AWS::Partition}", &self.account.partition);
+        let expanded = expanded(text, self.account);
         if let Some(at) = expanded.find("${AWS::") {
             let rest = &expanded[at..];
             let name = rest.split_inclusive('}').next().unwrap_or(rest).to_owned();
@@ -400,6 +437,7 @@ impl Resolver<'_> {
             account: self.account,
             before: self.before,
             done: self.done,
+            families: self.families,
             manifest: target,
             needs: BTreeSet::new(),
             faults: Vec::new(),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::resource::TaskDefinition;
 
 fn load_after(files: &[(&str, &str)], before: &Desired) -> Desired {
     let files: Vec<File> =
@@ -147,4 +148,37 @@ fn a_task_definition_with_a_fault_is_no_fault_of_the_service_that_runs_it() {
     assert_eq!(stale(&new), ["b.yaml"]);
     assert_eq!(new.resources.keys().map(ToString::to_string).collect::<Vec<_>>(), ["Service/web"]);
     assert!(new.resources[&Key::new(Kind::Service, "web")].needs.contains(&Key::new(Kind::TaskDefinition, "job")));
+}
+
+#[test]
+fn the_bare_name_of_a_family_that_is_declared_means_that_manifest() {
+    let definition = |name: &str, family: &str| {
+        manifest(
+            "TaskDefinition",
+            name,
+            &format!("{{family: {family}, containerDefinitions: [{{name: a, image: b}}]}}"),
+        )
+    };
+    let job = Key::new(Kind::TaskDefinition, "job");
+    let web = Key::new(Kind::Service, "web");
+    let runs = |text: &str| {
+        let service = manifest("Service", "web", &format!("{{taskDefinition: '{text}'}}"));
+        let desired = first(&[("a.yaml", &service), ("b.yaml", &definition("job", "'web-${AWS::Region}'"))]);
+        assert_eq!(messages(&desired), "");
+        desired.resources[&web].clone()
+    };
+    let service = runs("web-us-east-1");
+    assert!(service.needs.contains(&job));
+    assert!(matches!(&service.task_definition, Some(TaskDefinition::Managed { key, .. }) if *key == job));
+    assert_eq!(runs("web-${AWS::Region}").task_definition, service.task_definition);
+    for text in ["web-us-east-1:3", "job", "arn:aws:ecs:us-east-1:123456789012:task-definition/web-us-east-1"] {
+        assert_eq!(runs(text).task_definition, Some(TaskDefinition::Foreign(text.to_owned())));
+    }
+    // A newcomer that claims the family does not get the service.
+    let service = manifest("Service", "web", "{taskDefinition: web}");
+    let before = first(&[("a.yaml", &service), ("b.yaml", &definition("job", "web"))]);
+    let files =
+        [("a.yaml", service.as_str()), ("b.yaml", &definition("job", "web")), ("c.yaml", &definition("an", "web"))];
+    let after = load_after(&files, &before);
+    assert_eq!(after.resources, before.resources);
 }
