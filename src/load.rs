@@ -195,10 +195,15 @@ fn without_losers(files: &BTreeMap<&PathBuf, &Vec<Manifest>>, located: &[Located
 /// Checks every resource against its kind's schema; those of manifests with faults are taken out.
 fn check(resolved: &mut resolve::Resolved) {
     for resource in resolved.resources.values() {
+        let unknown = resolved.unknown.get(&resource.manifest);
         for fault in schema::check(resource.key.kind, &resource.spec) {
+            let path = fault.path.under(&resource.origin);
+            if unknown.is_some_and(|unknown| is_below(&path, unknown)) {
+                continue;
+            }
             resolved.faults.push(resolve::Fault {
                 key: resource.manifest.clone(),
-                path: fault.path.under(&resource.origin),
+                path,
                 on_key: fault.key,
                 message: fault.message,
                 hint: fault.hint,
@@ -219,6 +224,11 @@ fn check(resolved: &mut resolve::Resolved) {
     }
     let wrong: BTreeSet<&Key> = resolved.faults.iter().map(|fault| &fault.key).collect();
     resolved.resources.retain(|_, resource| !wrong.contains(&resource.manifest));
+}
+
+/// Whether a path leads to or through one of the places.
+fn is_below(path: &Path, places: &BTreeSet<Path>) -> bool {
+    places.iter().any(|place| path.0.starts_with(&place.0))
 }
 
 /// Only a service whose tasks another system starts has none of its own (ECS service model).

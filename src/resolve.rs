@@ -1,5 +1,6 @@
 //! From manifests to resources: references, variables, presets, names in AWS, order.
 
+mod references;
 mod refuse;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +9,7 @@ use crate::fields;
 use crate::model::{ADOPTION, Key, Kind, Manifest, SUSPEND};
 use crate::preset;
 use crate::resource::{Account, Identity, Resource, TaskDefinition};
-use crate::value::{Map, Path, Segment, Value, describe, did_you_mean};
+use crate::value::{Map, Path, Value, describe, did_you_mean};
 
 /// What is wrong with a manifest, at a path below its document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,28 +34,10 @@ pub struct Resolved {
     pub resources: BTreeMap<Key, Resource>,
     /// Everything that is wrong.
     pub faults: Vec<Fault>,
+    /// The places of references and variables that stand for nothing, by manifest. They are among the
+    /// faults; whatever else is wrong there comes of that.
+    pub unknown: BTreeMap<Key, BTreeSet<Path>>,
 }
-
-/// How a reference is written out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Arn,
-    Name,
-    InstanceProfileArn,
-}
-
-/// The members whose value tells what a reference in it means. Elsewhere a reference must name its
-/// kind, and becomes the ARN.
-const REFERENCES: &[(&str, Kind, Form)] = &[
-    ("capacityProvider", Kind::CapacityProvider, Form::Name),
-    ("capacityProviders", Kind::CapacityProvider, Form::Name),
-    ("cluster", Kind::Cluster, Form::Name),
-    ("ec2InstanceProfileArn", Kind::Role, Form::InstanceProfileArn),
-    ("managedPolicyArns", Kind::Policy, Form::Arn),
-    ("permissionsBoundary", Kind::Policy, Form::Arn),
-    ("role", Kind::Role, Form::Arn),
-    ("taskDefinition", Kind::TaskDefinition, Form::Name),
-];
 
 /// What decides between manifests that cannot all be in force.
 #[derive(Debug)]
@@ -91,7 +74,7 @@ impl Before<'_> {
 #[must_use]
 pub fn resolve(manifests: &BTreeMap<Key, Manifest>, account: &Account, before: &Before<'_>) -> Resolved {
     let mut resolved = Resolved::default();
-    let families = families(manifests, account, before);
+    let families = references::families(manifests, account, before);
     // In the order of kinds: a service finds the task definitions resolved.
     for manifest in manifests.values() {
         let mut resolver = Resolver {
@@ -102,43 +85,19 @@ pub fn resolve(manifests: &BTreeMap<Key, Manifest>, account: &Account, before: &
             families: &families,
             manifest,
             needs: BTreeSet::new(),
+            unknown: BTreeSet::new(),
             faults: Vec::new(),
         };
         let resources = resolver.resources();
         resolved.faults.append(&mut resolver.faults);
+        if !resolver.unknown.is_empty() {
+            resolved.unknown.insert(manifest.key.clone(), resolver.unknown);
+        }
         resolved.resources.extend(resources.into_iter().map(|resource| (resource.key.clone(), resource)));
     }
     refuse::same_identity(&mut resolved, before);
     refuse::cycles(&mut resolved, manifests, before);
     resolved
-}
-
-/// Which task definition declares which family; of several the one that is in force.
-fn families(manifests: &BTreeMap<Key, Manifest>, account: &Account, before: &Before<'_>) -> BTreeMap<String, Key> {
-    let mut families = BTreeMap::new();
-    for manifest in manifests.values().filter(|manifest| manifest.key.kind == Kind::TaskDefinition) {
-        let written = manifest.spec.get("family").and_then(Value::as_str).unwrap_or(&manifest.key.name);
-        let family = expanded(written, account);
-        let held = before.resources.get(&manifest.key);
-        match held.filter(|held| held.identity == Identity::TaskDefinition { family: family.clone() }) {
-            // The key is that of a task definition inline in a service.
-            Some(held) if held.manifest != manifest.key => {}
-            Some(_) => {
-                families.insert(family, manifest.key.clone());
-            }
-            None => {
-                families.entry(family).or_insert_with(|| manifest.key.clone());
-            }
-        }
-    }
-    families
-}
-
-/// A text with its variables written out.
-fn expanded(text: &str, account: &Account) -> String {
-    text.replace("${AWS::AccountId}", &account.id)
-        .replace("${AWS::Region}", &account.region)
-        .replace("${AWS::Partition}", &account.partition)
 }
 
 struct Resolver<'a> {
@@ -151,6 +110,8 @@ struct Resolver<'a> {
     families: &'a BTreeMap<String, Key>,
     manifest: &'a Manifest,
     needs: BTreeSet<Key>,
+    /// The places of references and variables that stand for nothing.
+    unknown: BTreeSet<Path>,
     faults: Vec<Fault>,
 }
 
@@ -288,7 +249,7 @@ impl Resolver<'_> {
             (_, Some(other)) => {
                 let message = format!("expected a name, a reference or a task definition, found {}", describe(other));
                 self.fault(&root.key("taskDefinition"), message, None);
-                None
+                Some(TaskDefinition::Foreign("unresolved".to_owned()))
             }
             (_, None) => None,
         };
@@ -353,133 +314,6 @@ impl Resolver<'_> {
         }
     }
 
-    /// The value with references and variables written out.
-    fn expand(&mut self, path: &Path, value: &Value) -> Value {
-        match value {
-            Value::String(text) => self.substitute(path, text).into(),
-            Value::Array(items) => {
-                items.iter().enumerate().map(|(index, item)| self.expand(&path.index(index), item)).collect()
-            }
-            Value::Object(map) if map.contains_key("ref") => self.reference(path, map),
-            Value::Object(map) => map
-                .iter()
-                .map(|(key, value)| (key.clone(), self.expand(&path.key(key), value)))
-                .collect::<Map<_, _>>()
-                .into(),
-            other => other.clone(),
-        }
-    }
-
-    fn substitute(&mut self, path: &Path, text: &str) -> String {
-        let expanded = expanded(text, self.account);
-        if let Some(at) = expanded.find("${AWS::") {
-            let rest = &expanded[at..];
-            let name = rest.split_inclusive('}').next().unwrap_or(rest).to_owned();
-            let hint = "known: ${AWS::AccountId}, ${AWS::Region}, ${AWS::Partition}".to_owned();
-            self.fault(path, format!("there is no variable {name}"), Some(hint));
-        }
-        expanded
-    }
-
-    fn reference(&mut self, path: &Path, map: &Map<String, Value>) -> Value {
-        let (Some(Value::String(text)), 1) = (map.get("ref"), map.len()) else {
-            let hint = Some("write {ref: NAME} or {ref: Kind/NAME}".to_owned());
-            self.fault(path, "a reference has one member, `ref`, which is a string", hint);
-            return unresolved();
-        };
-        let member = path.last_key().unwrap_or_default();
-        let row = REFERENCES.iter().find(|(name, ..)| *name == member).map(|(_, kind, form)| (*kind, *form));
-        let expected = row.or_else(|| member.ends_with("oleArn").then_some((Kind::Role, Form::Arn)));
-        let (kind, name) = match text.split_once('/') {
-            Some((kind, name)) => match kind.parse::<Kind>() {
-                Ok(kind) => (kind, name),
-                Err(hint) => {
-                    self.fault(path, format!("there is no kind `{kind}`"), Some(hint));
-                    return unresolved();
-                }
-            },
-            None => match expected {
-                Some((kind, _)) => (kind, text.as_str()),
-                None => {
-                    let hint = Some(format!("write {{ref: Kind/{text}}}"));
-                    self.fault(path, format!("the kind of `{text}` cannot be told from here"), hint);
-                    return unresolved();
-                }
-            },
-        };
-        if let Some((wanted, _)) = expected.filter(|(wanted, _)| *wanted != kind) {
-            self.fault(path, format!("`{member}` takes a {wanted}, not a {kind}"), None);
-            return unresolved();
-        }
-        self.target(path, &Key::new(kind, name), expected.map_or(Form::Arn, |(_, form)| form))
-    }
-
-    fn target(&mut self, path: &Path, key: &Key, form: Form) -> Value {
-        let Some(target) = self.manifests.get(key) else {
-            if self.before.contested.contains(key) {
-                self.fault(path, format!("refers to {key}, which is declared more than once"), None);
-                return unresolved();
-            }
-            let same_kind =
-                self.manifests.keys().filter(|other| other.kind == key.kind).map(|other| other.name.as_str());
-            let hint = match did_you_mean(&key.name, same_kind) {
-                Some(name) => format!("did you mean `{name}`?"),
-                None => "add the manifest, or write the name or ARN itself".to_owned(),
-            };
-            self.fault(path, format!("refers to {key}, and there is no such manifest"), Some(hint));
-            return unresolved();
-        };
-        if !is_permission_document(path) {
-            self.needs.insert(key.clone());
-        }
-        let mut other = Resolver {
-            manifests: self.manifests,
-            account: self.account,
-            before: self.before,
-            done: self.done,
-            families: self.families,
-            manifest: target,
-            needs: BTreeSet::new(),
-            faults: Vec::new(),
-        };
-        // Only the names are needed, and a name is never a reference itself: no cycle can start here.
-        let names = target.spec.as_object().cloned().unwrap_or_default();
-        let names: Map<String, Value> = names
-            .into_iter()
-            .map(|(key, value)| (key, if value.is_string() { other.expand(path, &value) } else { value }))
-            .collect();
-        let name = other.aws_name(&names);
-        let text = match (form, key.kind) {
-            (Form::Name, _) => name,
-            (Form::InstanceProfileArn, _) => {
-                let profile = names.get("instanceProfile").and_then(Value::as_str).unwrap_or(&name);
-                self.account.iam_arn(&format!("instance-profile{}{profile}", path_of(&names)))
-            }
-            (Form::Arn, Kind::Role) => self.account.iam_arn(&format!("role{}{name}", path_of(&names))),
-            (Form::Arn, Kind::Policy) => self.account.iam_arn(&format!("policy{}{name}", path_of(&names))),
-            (Form::Arn, Kind::Cluster) => self.account.ecs_arn(&format!("cluster/{name}")),
-            (Form::Arn, Kind::CapacityProvider) => self.account.ecs_arn(&format!("capacity-provider/{name}")),
-            (Form::Arn, Kind::TaskDefinition) => self.account.ecs_arn(&format!("task-definition/{name}")),
-            (Form::Arn, Kind::Service) => {
-                let cluster = match target.spec.get("cluster") {
-                    Some(Value::Object(reference)) if reference.contains_key("ref") => {
-                        other.expand(&Path::default().key("cluster"), &Value::Object(reference.clone()))
-                    }
-                    Some(other) => other.clone(),
-                    None => "default".into(),
-                };
-                let cluster =
-                    cluster.as_str().map_or("default", |text| text.rsplit('/').next().unwrap_or(text)).to_owned();
-                self.account.ecs_arn(&format!("service/{cluster}/{name}"))
-            }
-            (Form::Arn, Kind::AccountSettings) => {
-                self.fault(path, "account settings cannot be referred to", None);
-                return unresolved();
-            }
-        };
-        text.into()
-    }
-
     /// Tags as a map: manifests may write the API's list of keys and values too.
     fn tags(&mut self, path: &Path, tags: &Value) -> BTreeMap<String, String> {
         let mut map = BTreeMap::new();
@@ -513,7 +347,13 @@ impl Resolver<'_> {
                     }
                 }
                 (Some(_), other) => {
-                    let hint = (!other.is_object() && !other.is_array()).then(|| format!("write \"{other}\""));
+                    let hint = match other {
+                        Value::Object(map) if map.contains_key("ref") => {
+                            Some("tags hold no references: write the text itself".to_owned())
+                        }
+                        Value::Object(_) | Value::Array(_) => None,
+                        other => Some(format!("write \"{other}\"")),
+                    };
                     self.fault(&path, format!("expected a string, found {}", describe(other)), hint);
                 }
                 (None, _) => self.fault(&path, "a tag in list form has a `key` and a `value`", None),
@@ -521,12 +361,6 @@ impl Resolver<'_> {
         }
         map
     }
-}
-
-/// Stands for a reference that leads nowhere, so that its place holds what the API wants there: the
-/// reference has been reported, and one fault is enough.
-fn unresolved() -> Value {
-    "unresolved".into()
 }
 
 /// The key of the task definition that stands inline in a service.
@@ -541,13 +375,6 @@ fn managed_by(resource: &Resource) -> Option<TaskDefinition> {
         family: family.clone(),
         digest: resource.digest.clone()?,
     })
-}
-
-/// A permission may name what does not exist yet; a trust policy or an attachment may not.
-fn is_permission_document(path: &Path) -> bool {
-    path.0
-        .iter()
-        .any(|segment| matches!(segment, Segment::Key(key) if key == "inlinePolicies" || key == "policyDocument"))
 }
 
 fn path_of(spec: &Map<String, Value>) -> String {

@@ -182,3 +182,23 @@ fn the_bare_name_of_a_family_that_is_declared_means_that_manifest() {
     let after = load_after(&files, &before);
     assert_eq!(after.resources, before.resources);
 }
+
+#[test]
+fn a_key_called_ref_is_no_reference_where_a_team_chooses_the_keys() {
+    let spec = "{tags: {ref: 'main-${AWS::Region}'}, taskDefinition: {tags: {ref: b}, volumes: [{name: v, \
+                dockerVolumeConfiguration: {driverOpts: {ref: c}, labels: {ref: d}}}], containerDefinitions: [{name: a, image: b, \
+                dockerLabels: {ref: e}, logConfiguration: {logDriver: awslogs, options: {ref: '${AWS::Region}'}}}]}}";
+    let policies = "{preset: task, inlinePolicies: {options: {Version: '2012-10-17', Statement: [{Effect: Allow, Action: 's3:*', \
+                    Resource: {ref: Role/app}}]}, ref: {Version: '2012-10-17', Statement: [{Effect: Allow, Action: 's3:*', Resource: '*'}]}}}";
+    let both = [manifest("Service", "web", spec), manifest("Role", "app", policies)].join("---\n");
+    let desired = first(&[("a.yaml", &both)]);
+    assert_eq!(messages(&desired), "");
+    let service = &desired.resources[&Key::new(Kind::Service, "web")];
+    assert_eq!(service.tags["ref"], "main-us-east-1");
+    let definition = &desired.resources[&Key::new(Kind::TaskDefinition, "web")];
+    assert_eq!(definition.spec["volumes"][0]["dockerVolumeConfiguration"]["labels"]["ref"], "d");
+    assert_eq!(definition.spec["containerDefinitions"][0]["logConfiguration"]["options"]["ref"], "us-east-1");
+    let role = &desired.resources[&Key::new(Kind::Role, "app")];
+    let resource = &role.spec["inlinePolicies"]["options"]["Statement"][0]["Resource"];
+    assert_eq!(resource, "arn:aws:iam::123456789012:role/app");
+}

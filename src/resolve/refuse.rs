@@ -13,7 +13,9 @@ use crate::resource::{Identity, Resource};
 /// One thing in AWS has one manifest: who held its name keeps it; when nobody did, nobody has it.
 pub(super) fn same_identity(resolved: &mut Resolved, before: &Before<'_>) {
     let mut by_identity: BTreeMap<Identity, Vec<Key>> = BTreeMap::new();
-    for resource in resolved.resources.values() {
+    // A name that could not be told is no name that two could share.
+    let told = |resource: &&Resource| !resolved.unknown.contains_key(&resource.manifest);
+    for resource in resolved.resources.values().filter(told) {
         by_identity.entry(resource.identity.folded()).or_default().push(resource.key.clone());
     }
     for keys in by_identity.into_values().filter(|keys| keys.len() > 1) {
