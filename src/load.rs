@@ -142,6 +142,9 @@ struct Claims {
     refused: Vec<Located>,
 }
 
+/// How many places a message names.
+const PLACES_MAX: usize = 8;
+
 /// A newcomer must not put out of force what another file declares, so the file that held a key keeps it.
 fn claims(files: &BTreeMap<&PathBuf, &Vec<Manifest>>, holders: &BTreeMap<&Key, &Manifest>) -> Claims {
     let mut claimants: BTreeMap<&Key, Vec<&Manifest>> = BTreeMap::new();
@@ -162,7 +165,11 @@ fn claims(files: &BTreeMap<&PathBuf, &Vec<Manifest>>, holders: &BTreeMap<&Key, &
             None => (&mut claims.contested, claimants[0]),
         };
         map.insert(key.clone(), manifest.clone());
-        let places = claimants.iter().map(|manifest| manifest.source.to_string()).collect::<Vec<_>>().join(" and ");
+        let places = claimants.iter().take(PLACES_MAX).map(|manifest| manifest.source.to_string());
+        let mut places = places.collect::<Vec<_>>().join(" and ");
+        if claimants.len() > PLACES_MAX {
+            places.push_str(" and more");
+        }
         let lost = |manifest: &&&Manifest| keeper.is_none_or(|keeper| keeper.source != manifest.source);
         for manifest in claimants.iter().filter(lost) {
             let hint = match keeper {

@@ -228,7 +228,7 @@ impl Resolver<'_> {
                 managed.or_else(|| Some(TaskDefinition::Foreign("unresolved".to_owned())))
             }
             (_, Some(Value::Object(inline))) => {
-                let resource = self.inline(&root.key("taskDefinition"), inline.clone(), &name);
+                let resource = self.inline(&root.key("taskDefinition"), inline.clone());
                 let managed = managed_by(&resource);
                 self.needs.insert(resource.key.clone());
                 // With a clash its key belongs to the other manifest.
@@ -261,10 +261,11 @@ impl Resolver<'_> {
         resources
     }
 
-    /// A task definition that stands inline in a service: a resource of its own, named as the service.
-    fn inline(&mut self, path: &Path, mut spec: Map<String, Value>, service: &str) -> Resource {
+    /// A task definition that stands inline in a service: a resource of its own. Its family is named as
+    /// the manifest, for services in two clusters may share their name in AWS.
+    fn inline(&mut self, path: &Path, mut spec: Map<String, Value>) -> Resource {
         let tags = spec.shift_remove("tags").map_or_else(BTreeMap::new, |tags| self.tags(&path.key("tags"), &tags));
-        let family = spec.get("family").and_then(Value::as_str).unwrap_or(service).to_owned();
+        let family = spec.get("family").and_then(Value::as_str).unwrap_or(&self.manifest.key.name).to_owned();
         spec.insert("family".into(), family.clone().into());
         let key = inline_key(&self.manifest.key);
         if self.manifests.contains_key(&key) && !self.before.had_inline(&self.manifest.key) {

@@ -202,3 +202,15 @@ fn a_key_called_ref_is_no_reference_where_a_team_chooses_the_keys() {
     let resource = &role.spec["inlinePolicies"]["options"]["Statement"][0]["Resource"];
     assert_eq!(resource, "arn:aws:iam::123456789012:role/app");
 }
+
+#[test]
+fn services_of_one_name_in_two_clusters_have_a_family_each() {
+    let service = |name: &str, cluster: &str| {
+        let spec = "serviceName: web, taskDefinition: {containerDefinitions: [{name: web, image: nginx}]}";
+        manifest("Service", name, &format!("{{cluster: {cluster}, {spec}}}"))
+    };
+    let desired = first(&[("a.yaml", &service("web-blue", "blue")), ("b.yaml", &service("web-green", "green"))]);
+    assert_eq!(messages(&desired), "");
+    let family = |name: &str| desired.resources[&Key::new(Kind::TaskDefinition, name)].spec["family"].clone();
+    assert_eq!((family("web-blue"), family("web-green")), ("web-blue".into(), "web-green".into()));
+}

@@ -7,8 +7,11 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graphmap::DiGraphMap;
 
 use super::{Before, Fault, Resolved};
-use crate::model::{Key, Manifest};
+use crate::model::{Key, Kind, Manifest};
 use crate::resource::{Identity, Resource};
+
+/// How many others a message names.
+const LISTED_MAX: usize = 8;
 
 /// One thing in AWS has one manifest: who held its name keeps it; when nobody did, nobody has it.
 pub(super) fn same_identity(resolved: &mut Resolved, before: &Before<'_>) {
@@ -21,19 +24,46 @@ pub(super) fn same_identity(resolved: &mut Resolved, before: &Before<'_>) {
     for keys in by_identity.into_values().filter(|keys| keys.len() > 1) {
         let holders: Vec<&Key> = keys.iter().filter(|key| before.holds(&resolved.resources[*key])).collect();
         let keeper = if let [keeper] = holders[..] { Some(keeper) } else { None };
+        let names: Vec<(&Key, String)> = keys.iter().map(|key| (key, called(&resolved.resources[key]))).collect();
         for key in keys.iter().filter(|key| Some(*key) != keeper) {
             let Some(resource) = resolved.resources.remove(key) else { continue };
-            let others = keys.iter().filter(|other| *other != key).map(Key::to_string).collect::<Vec<_>>().join(", ");
             resolved.faults.push(Fault {
                 key: resource.manifest,
                 path: resource.origin,
                 on_key: false,
-                message: format!("{} is described by {others} too", resource.identity),
-                hint: Some(
-                    "one thing in AWS has one manifest; IAM takes names that differ only in case for the same".into(),
-                ),
+                message: format!("{} is described by {} too", resource.identity, others(key, &names)),
+                hint: Some(hint(key.kind)),
             });
         }
+    }
+}
+
+/// How a manifest's author knows a resource.
+fn called(resource: &Resource) -> String {
+    if resource.key == resource.manifest {
+        resource.key.to_string()
+    } else {
+        format!("the inline task definition of {}", resource.manifest)
+    }
+}
+
+/// The names of all but one: not of all, where it is thousands.
+fn others(key: &Key, names: &[(&Key, String)]) -> String {
+    let others = names.iter().filter(|(other, _)| *other != key).map(|(_, name)| name.as_str());
+    let listed = others.take(LISTED_MAX).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(1 + LISTED_MAX) {
+        0 => listed,
+        more => format!("{listed} and {more} more"),
+    }
+}
+
+fn hint(kind: Kind) -> String {
+    match (kind, kind.row().name_field) {
+        (Kind::Role | Kind::Policy, Some(field)) => format!(
+            "one thing in AWS has one manifest: set another `{field}`; IAM takes names that differ only in case for the same"
+        ),
+        (_, Some(field)) => format!("one thing in AWS has one manifest: set another `{field}`"),
+        (_, None) => "one thing in AWS has one manifest: make one of them".to_owned(),
     }
 }
 
@@ -52,14 +82,15 @@ pub(super) fn cycles(resolved: &mut Resolved, manifests: &BTreeMap<Key, Manifest
         } else {
             BTreeSet::new()
         };
-        let names = circle.iter().map(Key::to_string).collect::<Vec<_>>().join(" → ");
+        let names = circle.iter().take(LISTED_MAX).map(Key::to_string).collect::<Vec<_>>().join(" → ");
+        let more = if circle.len() > LISTED_MAX { " → …" } else { "" };
         for key in circle.iter().filter(|key| !innocent.contains(key)) {
             let Some(resource) = resolved.resources.remove(key) else { continue };
             resolved.faults.push(Fault {
                 key: resource.manifest,
                 path: resource.origin,
                 on_key: false,
-                message: format!("refers to itself in a circle: {names}"),
+                message: format!("refers to itself in a circle: {names}{more}"),
                 hint: Some("write one of the names or ARNs out instead of referring".into()),
             });
         }
