@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fields;
 use crate::model::{ADOPTION, Key, Kind, Manifest, SUSPEND};
+use crate::policy;
 use crate::preset;
 use crate::resource::{Account, Identity, Resource, TaskDefinition};
 use crate::value::{Map, Path, Value, describe, did_you_mean};
@@ -135,6 +136,7 @@ impl Resolver<'_> {
         let spec = self.fill_preset(&root, spec.clone());
         let Value::Object(mut spec) = self.expand(&root, &Value::Object(spec)) else { return Vec::new() };
         let tags = spec.shift_remove("tags").map_or_else(BTreeMap::new, |tags| self.tags(&root.key("tags"), &tags));
+        self.read_documents(&root, &mut spec);
         let key = self.manifest.key.clone();
         let name = self.aws_name(&spec);
         match key.kind {
@@ -152,6 +154,37 @@ impl Resolver<'_> {
                 }
                 let identity = self.identity(kind, &spec, &name);
                 vec![self.resource(key, root, identity, spec.into(), tags)]
+            }
+        }
+    }
+
+    /// Policy documents may stand in a text, as other tools write them.
+    fn read_documents(&mut self, root: &Path, spec: &mut Map<String, Value>) {
+        let member = match self.manifest.key.kind {
+            Kind::Policy => "policyDocument",
+            Kind::Role => "assumeRolePolicyDocument",
+            _ => return,
+        };
+        if let Some(document) = spec.get_mut(member) {
+            self.read_document(&root.key(member), document);
+        }
+        if let Some(Value::Object(policies)) = spec.get_mut("inlinePolicies") {
+            for (name, document) in policies {
+                self.read_document(&root.key("inlinePolicies").key(name), document);
+            }
+        }
+    }
+
+    fn read_document(&mut self, path: &Path, document: &mut Value) {
+        let Value::String(text) = document else { return };
+        if self.unknown.contains(path) {
+            return;
+        }
+        match policy::parse(text) {
+            Ok(parsed) => *document = parsed,
+            Err(error) => {
+                self.fault(path, error.to_string(), Some("write the document as YAML, or as JSON in one text".into()));
+                self.unknown.insert(path.clone());
             }
         }
     }

@@ -214,3 +214,23 @@ fn services_of_one_name_in_two_clusters_have_a_family_each() {
     let family = |name: &str| desired.resources[&Key::new(Kind::TaskDefinition, name)].spec["family"].clone();
     assert_eq!((family("web-blue"), family("web-green")), ("web-blue".into(), "web-green".into()));
 }
+
+#[test]
+fn policy_documents_may_be_json_in_a_text() {
+    let trust = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ecs.amazonaws.com"}, "Action": "sts:AssumeRole"}]}"#;
+    let read = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::${AWS::AccountId}-${aws:username}"}]}"#;
+    let role = manifest(
+        "Role",
+        "app",
+        &format!("{{assumeRolePolicyDocument: '{trust}', inlinePolicies: {{read: '{read}'}}}}"),
+    );
+    let policy = manifest("Policy", "app", &format!("{{policyDocument: '{read}'}}"));
+    let desired = first(&[("a.yaml", &format!("{role}---\n{policy}"))]);
+    assert_eq!(messages(&desired), "");
+    let role = &desired.resources[&Key::new(Kind::Role, "app")].spec;
+    assert_eq!(role["assumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"], "ecs.amazonaws.com");
+    let resource = "arn:aws:s3:::123456789012-${aws:username}";
+    assert_eq!(role["inlinePolicies"]["read"]["Statement"][0]["Resource"], resource);
+    let policy = &desired.resources[&Key::new(Kind::Policy, "app")].spec;
+    assert_eq!(policy["policyDocument"]["Statement"][0]["Resource"], resource);
+}
