@@ -1,5 +1,6 @@
 //! From manifests to resources: references, variables, presets, names in AWS, order.
 
+mod names;
 mod references;
 mod refuse;
 
@@ -139,18 +140,20 @@ impl Resolver<'_> {
         self.read_documents(&root, &mut spec);
         let key = self.manifest.key.clone();
         let name = self.aws_name(&spec);
+        self.check_names(&root, &spec, &name);
         match key.kind {
             Kind::Service => self.service(spec, tags, name),
             Kind::TaskDefinition => {
                 if self.taken_by_inline() {
                     return Vec::new();
                 }
-                spec.insert("family".into(), name.clone().into());
+                spec.entry("family").or_insert_with(|| name.clone().into());
                 vec![self.task_definition(key, root, spec, tags, name)]
             }
             kind => {
                 if let Some(field) = kind.row().name_field {
-                    spec.insert(field.into(), name.clone().into());
+                    // Only where it is missing: what is no text there is a fault, and not to be hidden.
+                    spec.entry(field).or_insert_with(|| name.clone().into());
                 }
                 let identity = self.identity(kind, &spec, &name);
                 vec![self.resource(key, root, identity, spec.into(), tags)]
@@ -248,7 +251,7 @@ impl Resolver<'_> {
 
     fn service(&mut self, mut spec: Map<String, Value>, tags: BTreeMap<String, String>, name: String) -> Vec<Resource> {
         let root = Path::default().key("spec");
-        spec.insert("serviceName".into(), name.clone().into());
+        spec.entry("serviceName").or_insert_with(|| name.clone().into());
         let cluster = cluster_of(&spec);
         spec.entry("cluster").or_insert_with(|| cluster.clone().into());
         let written = self.manifest.spec.get("taskDefinition");
@@ -299,7 +302,8 @@ impl Resolver<'_> {
     fn inline(&mut self, path: &Path, mut spec: Map<String, Value>) -> Resource {
         let tags = spec.shift_remove("tags").map_or_else(BTreeMap::new, |tags| self.tags(&path.key("tags"), &tags));
         let family = spec.get("family").and_then(Value::as_str).unwrap_or(&self.manifest.key.name).to_owned();
-        spec.insert("family".into(), family.clone().into());
+        self.check_family(path, &spec, &family);
+        spec.entry("family").or_insert_with(|| family.clone().into());
         let key = inline_key(&self.manifest.key);
         if self.manifests.contains_key(&key) && !self.before.had_inline(&self.manifest.key) {
             let message = format!("the inline task definition is called {key}, and so is another manifest");
