@@ -86,8 +86,15 @@ pub fn load(files: &[File], account: &Account, before: &Desired) -> Desired {
             fresh.entry(&one.source.file).or_default().push(one);
         }
         for file in files {
-            let found = fresh.get(&file.path).into_iter().flatten();
-            desired.problems.extend(found.map(|one| problem(file, one)));
+            let raised = fresh.get(&file.path).into_iter().flatten().map(|one| Raised {
+                document: one.source.document,
+                path: one.fault.path.clone(),
+                on_key: one.fault.on_key,
+                key: Some(one.fault.key.clone()),
+                message: one.fault.message.clone(),
+                hint: one.fault.hint.clone(),
+            });
+            desired.problems.extend(placed(file, raised.collect()));
         }
         if fresh.is_empty() {
             desired.manifests = without_losers(&files_in_force, &located);
@@ -243,25 +250,35 @@ fn needs_task_definition(spec: &Value) -> bool {
     spec.pointer("/deploymentController/type").is_none_or(|kind| kind != "EXTERNAL")
 }
 
-/// A fault with its place in the file.
-fn problem(file: &File, Located { source, fault, .. }: &Located) -> Problem {
-    let bytes = file.content.as_ref().ok();
-    Problem {
-        file: file.path.clone(),
-        at: bytes.and_then(|bytes| nearest(bytes, source.document, &fault.path, fault.on_key)),
-        path: fault.path.to_string(),
-        key: Some(fault.key.clone()),
-        message: fault.message.clone(),
-        hint: fault.hint.clone(),
-    }
+/// A problem whose place is yet to be looked for.
+struct Raised {
+    document: usize,
+    path: Path,
+    on_key: bool,
+    key: Option<Key>,
+    message: String,
+    hint: Option<String>,
 }
 
-/// The place of a path or, where it leads to something that a preset or a name filled in, of the
-/// nearest value around it that is written.
-fn nearest(bytes: &[u8], document: usize, path: &Path, on_key: bool) -> Option<Position> {
-    let segments = &path.0;
-    yaml::locate(bytes, document, segments, on_key)
-        .or_else(|| (0..segments.len()).rev().find_map(|n| yaml::locate(bytes, document, &segments[..n], false)))
+/// The problems of a file with their places: where a path leads to something that a preset or a
+/// name filled in, that of the nearest value around it that is written. All at once, as each look
+/// reads the file.
+fn placed(file: &File, raised: Vec<Raised>) -> Vec<Problem> {
+    let wanted: Vec<yaml::Wanted<'_>> =
+        raised.iter().map(|one| yaml::Wanted { document: one.document, path: &one.path.0, key: one.on_key }).collect();
+    let places = match &file.content {
+        Ok(bytes) if !wanted.is_empty() => yaml::locate_all(bytes, &wanted),
+        _ => vec![None; raised.len()],
+    };
+    let problem = |(one, at): (Raised, Option<Position>)| Problem {
+        file: file.path.clone(),
+        at,
+        path: one.path.to_string(),
+        key: one.key,
+        message: one.message,
+        hint: one.hint,
+    };
+    raised.into_iter().zip(places).map(problem).collect()
 }
 
 fn read(file: &File) -> (Vec<Manifest>, Vec<Problem>) {
@@ -293,33 +310,34 @@ fn read(file: &File) -> (Vec<Manifest>, Vec<Problem>) {
         })
         .collect();
     let mut manifests = Vec::new();
+    let mut raised = Vec::new();
     // All at once: to look for them one by one would read a file of many documents as many times.
     let starts = yaml::starts(bytes);
     for document in parsed.documents {
         let line = starts.get(document.index).map_or(1, |at| at.line);
         let source = Source { file: file.path.clone(), document: document.index, line };
-        let mut envelope = Envelope { bytes, source, problems: Vec::new() };
+        let mut envelope = Envelope { source, problems: Vec::new() };
         let manifest = envelope.read(document.value);
-        problems.append(&mut envelope.problems);
+        raised.append(&mut envelope.problems);
         manifests.extend(manifest);
     }
+    problems.extend(placed(file, raised));
     (manifests, problems)
 }
 
 /// One document on its way to becoming a manifest.
-struct Envelope<'a> {
-    bytes: &'a [u8],
+struct Envelope {
     source: Source,
-    problems: Vec<Problem>,
+    problems: Vec<Raised>,
 }
 
-impl Envelope<'_> {
+impl Envelope {
     fn problem(&mut self, path: &[&str], key: bool, message: impl Into<String>, hint: Option<String>) {
         let path: Path = path.iter().map(|name| Segment::Key((*name).to_owned())).collect();
-        self.problems.push(Problem {
-            file: self.source.file.clone(),
-            at: nearest(self.bytes, self.source.document, &path, key),
-            path: path.to_string(),
+        self.problems.push(Raised {
+            document: self.source.document,
+            path,
+            on_key: key,
             key: None,
             message: message.into(),
             hint,

@@ -4,6 +4,7 @@ mod names;
 mod references;
 mod refuse;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fields;
@@ -12,6 +13,9 @@ use crate::policy;
 use crate::preset;
 use crate::resource::{Account, Identity, Resource, TaskDefinition};
 use crate::value::{Map, Path, Value, describe, did_you_mean};
+
+/// How many names are compared, in all, to guess what dangling references meant.
+const GUESSES_MAX: usize = 50_000;
 
 /// What is wrong with a manifest, at a path below its document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +81,7 @@ impl Before<'_> {
 pub fn resolve(manifests: &BTreeMap<Key, Manifest>, account: &Account, before: &Before<'_>) -> Resolved {
     let mut resolved = Resolved::default();
     let families = references::families(manifests, account, before);
+    let guesses = Cell::new(GUESSES_MAX);
     // In the order of kinds: a service finds the task definitions resolved.
     for manifest in manifests.values() {
         let mut resolver = Resolver {
@@ -85,6 +90,7 @@ pub fn resolve(manifests: &BTreeMap<Key, Manifest>, account: &Account, before: &
             before,
             done: &resolved.resources,
             families: &families,
+            guesses: &guesses,
             manifest,
             needs: BTreeSet::new(),
             unknown: BTreeSet::new(),
@@ -110,6 +116,8 @@ struct Resolver<'a> {
     done: &'a BTreeMap<Key, Resource>,
     /// Which task definition declares which family.
     families: &'a BTreeMap<String, Key>,
+    /// How many names may still be compared to guess what was meant.
+    guesses: &'a Cell<usize>,
     manifest: &'a Manifest,
     needs: BTreeSet<Key>,
     /// The places of references and variables that stand for nothing.

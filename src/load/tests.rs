@@ -234,3 +234,60 @@ fn policy_documents_may_be_json_in_a_text() {
     let policy = &desired.resources[&Key::new(Kind::Policy, "app")].spec;
     assert_eq!(policy["policyDocument"]["Statement"][0]["Resource"], resource);
 }
+
+/// Generous: in a debug build on a busy machine each takes a few seconds. What grows with the square
+/// of the number of files or documents takes minutes.
+const SECONDS_MAX: u64 = 40;
+
+fn load_in_time(files: &[(String, String)]) -> Desired {
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let start = std::time::Instant::now();
+    let desired = first(&files);
+    let seconds = start.elapsed().as_secs();
+    assert!(seconds <= SECONDS_MAX, "{} files took {seconds} s", files.len());
+    desired
+}
+
+#[test]
+fn thousands_of_files_with_a_fault_each_are_read_in_seconds() {
+    let files = |text: &dyn Fn(usize) -> String| -> Vec<(String, String)> {
+        (0..4000).map(|n| (format!("{n}.yaml"), text(n))).collect()
+    };
+    let unknown = files(&|n| manifest("Cluster", &format!("c{n}"), "{setings: []}"));
+    let desired = load_in_time(&unknown);
+    assert_eq!((desired.problems.len(), desired.stale.len(), desired.invalid.len()), (4000, 4000, 4000));
+    let dangling =
+        files(&|n| manifest("Service", &format!("s{n}"), &format!("{{taskDefinition: {{ref: Service/t{n}}}}}")));
+    assert_eq!(load_in_time(&dangling).problems.len(), 4000);
+    let dangling =
+        files(&|n| manifest("Role", &format!("r{n}"), &format!("{{preset: task, description: {{ref: Role/x{n}}}}}")));
+    assert_eq!(load_in_time(&dangling).problems.len(), 4000);
+    let same = files(&|n| manifest("Cluster", &format!("c{n}"), "{clusterName: main}"));
+    assert_eq!(load_in_time(&same).problems.len(), 4000);
+    let same = files(&|_| manifest("Cluster", "main", "{}"));
+    assert_eq!(load_in_time(&same).problems.len(), 4000);
+}
+
+#[test]
+fn thousands_of_documents_in_few_files_are_read_in_seconds() {
+    let files = |spec: &str| -> Vec<(String, String)> {
+        let text = |file: usize| {
+            (0..1000).map(|n| manifest("Cluster", &format!("c{file}-{n}"), spec)).collect::<Vec<_>>().join("---\n")
+        };
+        (0..30).map(|file| (format!("{file}.yaml"), text(file))).collect()
+    };
+    assert_eq!(load_in_time(&files("{}")).resources.len(), 30_000);
+    let desired = load_in_time(&files("{setings: []}"));
+    assert_eq!(desired.problems.len(), 30_000);
+    let last = desired.problems.iter().find(|problem| problem.key == Some(Key::new(Kind::Cluster, "c0-999")));
+    assert_eq!(last.and_then(|problem| problem.at), Some(Position { line: 999 * 5 + 4, column: 8 }));
+}
+
+#[test]
+fn a_file_of_nothing_but_faults_is_read_in_seconds() {
+    let faults: String = (0..20_000).map(|n| format!("  wrong{n}: {{a: [b, c, d]}}\n")).collect();
+    let files = [("a.yaml".to_owned(), manifest("Cluster", "c", &format!("\n{faults}")))];
+    let desired = load_in_time(&files);
+    assert_eq!(desired.problems.len(), 20_000);
+    assert!(desired.problems.iter().all(|problem| problem.at.is_some()));
+}

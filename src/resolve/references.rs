@@ -106,9 +106,7 @@ impl Resolver<'_> {
                 self.fault(path, format!("refers to {key}, which is declared more than once"), None);
                 return None;
             }
-            let same_kind =
-                self.manifests.keys().filter(|other| other.kind == key.kind).map(|other| other.name.as_str());
-            let hint = match did_you_mean(&key.name, same_kind) {
+            let hint = match self.likely(key) {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => "add the manifest, or write the name or ARN itself".to_owned(),
             };
@@ -124,6 +122,7 @@ impl Resolver<'_> {
             before: self.before,
             done: self.done,
             families: self.families,
+            guesses: self.guesses,
             manifest: target,
             needs: BTreeSet::new(),
             unknown: BTreeSet::new(),
@@ -162,6 +161,20 @@ impl Resolver<'_> {
             }
         };
         Some(text.into())
+    }
+
+    /// The manifest of that kind that was most likely meant.
+    fn likely(&self, key: &Key) -> Option<&str> {
+        let same_kind = self.manifests.range(Key::new(key.kind, "")..).take_while(|(other, _)| other.kind == key.kind);
+        let mut left = self.guesses.get();
+        // The iterator ends with the budget: thousands of faults times thousands of names are too many.
+        let names = same_kind.map(|(other, _)| other.name.as_str()).take_while(|_| {
+            left = left.saturating_sub(1);
+            left > 0
+        });
+        let likely = did_you_mean(&key.name, names);
+        self.guesses.set(left);
+        likely
     }
 }
 
