@@ -37,7 +37,7 @@ fn undisturbed(good: &str, newcomer: &str) -> Desired {
             assert_eq!(after.resources, before.resources, "{}", messages(&after));
             assert_eq!(stale(&after), [name], "{}", messages(&after));
             assert!(
-                !after.problems.is_empty() && after.problems.iter().all(|problem| problem.file == PathBuf::from(name))
+                !after.problems.is_empty() && after.problems.iter().all(|problem| problem.file.as_os_str() == name)
             );
         }
     }
@@ -290,4 +290,24 @@ fn a_file_of_nothing_but_faults_is_read_in_seconds() {
     let desired = load_in_time(&files);
     assert_eq!(desired.problems.len(), 20_000);
     assert!(desired.problems.iter().all(|problem| problem.at.is_some()));
+}
+
+#[test]
+fn a_holder_that_is_out_of_force_for_another_reason_does_not_lose_its_name() {
+    let role = manifest("Role", "app", "{preset: task, description: '{x}', permissionsBoundary: {ref: limit}}");
+    let document = "{Version: '2012-10-17', Statement: [{Effect: Allow, Action: 's3:*', Resource: '*'}]}";
+    let limit = manifest("Policy", "limit", &format!("{{policyDocument: {document}}}"));
+    let before = first(&[("a.yaml", &role), ("b.yaml", &limit)]);
+    assert_eq!(messages(&before), "");
+    let newcomer = manifest("Role", "other", "{preset: task, roleName: app}");
+    let after = load_after(&[("a.yaml", &role), ("c.yaml", &newcomer)], &before);
+    assert!(after.resources.is_empty(), "{}", messages(&after));
+    assert_eq!(stale(&after), ["a.yaml", "c.yaml"]);
+}
+
+#[test]
+fn a_spec_is_no_reference() {
+    let both = [manifest("Role", "app", "{preset: task}"), manifest("Cluster", "main", "{ref: Role/app}")];
+    let desired = first(&[("a.yaml", &both.join("---\n"))]);
+    assert!(messages(&desired).contains("unknown field `ref`"), "{}", messages(&desired));
 }

@@ -230,6 +230,7 @@ fn may_refer(path: &Path) -> bool {
         _ => None,
     });
     let above: Vec<&str> = keys.take_while(|key| *key != "inlinePolicies").collect();
-    // The names of inline policies are chosen, too, but not what is below them.
-    path.last_key() != Some("inlinePolicies") && !above.iter().any(|key| FREE.contains(key))
+    // A spec is never that of another. The names of inline policies are chosen, too, but not what is
+    // below them.
+    path.0.len() > 1 && path.last_key() != Some("inlinePolicies") && !above.iter().any(|key| FREE.contains(key))
 }

@@ -16,8 +16,13 @@ const LISTED_MAX: usize = 8;
 /// One thing in AWS has one manifest: who held its name keeps it; when nobody did, nobody has it.
 pub(super) fn same_identity(resolved: &mut Resolved, before: &Before<'_>) {
     let mut by_identity: BTreeMap<Identity, Vec<Key>> = BTreeMap::new();
-    // A name that could not be told is no name that two could share.
-    let told = |resource: &&Resource| !resolved.unknown.contains_key(&resource.manifest);
+    // A name that could not be told is no name that two could share. A fault elsewhere does not
+    // give a name away, though: whoever else claims it must not get it because of that.
+    let told = |resource: &&Resource| {
+        let unknown = resolved.unknown.get(&resource.manifest);
+        let fields = [resource.key.kind.row().name_field.unwrap_or_default(), "cluster", "path"];
+        !unknown.is_some_and(|unknown| fields.iter().any(|field| unknown.contains(&resource.origin.key(*field))))
+    };
     for resource in resolved.resources.values().filter(told) {
         by_identity.entry(resource.identity.folded()).or_default().push(resource.key.clone());
     }
