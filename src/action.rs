@@ -69,6 +69,7 @@ pub enum Action {
     CreateInstanceProfile {
         profile: String,
         path: String,
+        tags: BTreeMap<String, String>,
     },
     AddRoleToInstanceProfile {
         profile: String,

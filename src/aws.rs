@@ -34,7 +34,7 @@ pub struct Aws {
     ecs: aws_sdk_ecs::Client,
     iam: aws_sdk_iam::Client,
     account: Account,
-    /// Task-definition revisions never change: each is read once.
+    /// The content of task-definition revisions never changes: each is read once.
     revisions: Mutex<BTreeMap<String, Live>>,
 }
 
@@ -97,7 +97,7 @@ impl Aws {
         world.seen.extend(ecs.seen);
         world.revisions = ecs.revisions;
         world.latest = ecs.latest;
-        world.failed = ecs.failed;
+        world.missing_clusters = ecs.missing_clusters;
         world
     }
 
@@ -128,5 +128,9 @@ impl Aws {
     fn remember(&self, revision: &Live) {
         let mut revisions = self.revisions.lock().unwrap_or_else(PoisonError::into_inner);
         revisions.insert(revision.arn.clone(), revision.clone());
+    }
+
+    fn forget(&self, arn: &str) {
+        self.revisions.lock().unwrap_or_else(PoisonError::into_inner).remove(arn);
     }
 }

@@ -229,6 +229,9 @@ pub struct Sandbox {
     /// Apply these manifests before serving.
     #[arg(long, env = "EVENKEEL_DIR", value_name = "DIR")]
     pub manifests: Option<PathBuf>,
+    /// As strict as a new account: EC2 tasks have nowhere to run until an instance is registered.
+    #[arg(long, env = "EVENKEEL_SANDBOX_BARE")]
+    pub bare: bool,
 }
 
 /// Reads the command line, the environment and the configuration file, in this order of precedence.

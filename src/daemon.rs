@@ -81,7 +81,10 @@ impl Daemon {
                     return true;
                 }
                 Event::Changed => {
-                    self.settle_down(&mut hinted).await;
+                    tokio::select! {
+                        () = self.settle_down(&mut hinted) => {}
+                        _ = stop.wait_for(|stop| *stop) => continue,
+                    }
                     self.read().await;
                     watcher.rearm();
                     scan = Instant::now() + SCAN_INTERVAL;
@@ -111,9 +114,11 @@ impl Daemon {
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => Event::Stop,
+            // Before the hints: a file that is rewritten all the time must not keep AWS from being
+            // looked at.
+            () = sleep_until(due.unwrap_or(beat)), if due.is_some() => Event::Due,
             () = sleep_until(scan) => Event::Changed,
             Ok(()) = hinted.changed() => Event::Changed,
-            () = sleep_until(due.unwrap_or(beat)), if due.is_some() => Event::Due,
             () = sleep_until(beat) => Event::Changed,
         }
     }
@@ -155,7 +160,15 @@ impl Daemon {
         }
         self.digest = Some(snapshot.digest);
         let files: Vec<load::File> = snapshot.files.into_iter().map(load::File::from).collect();
-        let desired = load::load(&files, self.reconciler.aws().account(), &self.desired);
+        let (account, before) = (self.reconciler.aws().account().clone(), self.desired.clone());
+        let loaded = tokio::task::spawn_blocking(move || load::load(&files, &account, &before)).await;
+        let desired = match loaded {
+            Ok(desired) => desired,
+            Err(panic) => {
+                tracing::error!(%panic, "the manifests could not be loaded; everything stays as it is");
+                return;
+            }
+        };
         self.report_problems(&desired.problems);
         self.take(desired);
     }
@@ -188,11 +201,23 @@ impl Daemon {
             }
         }
         for key in self.desired.resources.keys().filter(|key| !desired.resources.contains_key(*key)) {
-            if desired.invalid.contains(key) {
+            let manifest = self.desired.resources.get(key).map(|resource| &resource.manifest);
+            if desired.invalid.contains(key) || manifest.is_some_and(|manifest| desired.invalid.contains(manifest)) {
+                continue;
+            }
+            // An inline task definition goes without a word: its service's line says it.
+            if manifest != Some(key) {
+                self.shared.board().statuses.remove(key);
                 continue;
             }
             tracing::warn!(resource = %key, "is no longer declared; it stays in AWS as it is, Evenkeel deletes nothing");
             self.shared.board().statuses.remove(key);
+        }
+        for (key, resource) in &desired.resources {
+            if let Some(before) = self.desired.resources.get(key).filter(|before| before.identity != resource.identity)
+            {
+                tracing::warn!(resource = %key, "now describes {}; {} stays in AWS as it is", resource.identity, before.identity);
+            }
         }
         for key in with_partners(&desired.resources, changed) {
             self.queue.request(key, now);
@@ -226,7 +251,7 @@ impl Daemon {
         let started = Instant::now();
         let due = with_partners(&self.desired.resources, self.queue.due(started));
         let pass = if self.options.mode == Mode::Apply {
-            self.reconciler.pass(&self.desired.resources, &due, stop, &mut |_| {}).await
+            self.reconciler.pass(&self.desired.resources, &due, stop, &mut |_| self.shared.beat()).await
         } else {
             let mut stopped = stop.clone();
             let plan = tokio::select! {
@@ -254,6 +279,14 @@ impl Daemon {
             let source = self.desired.resources.get(key).map_or(String::new(), |resource| resource.source.to_string());
             if board.note(key, &conclusion, item.identity.to_string(), source, now) {
                 log_state(key, &conclusion);
+                if conclusion.state == State::InSync {
+                    // What waited for it need not wait any longer.
+                    for other in self.desired.resources.values().filter(|other| other.needs.contains(key)) {
+                        if board.statuses.get(&other.key).is_some_and(|status| status.state != State::InSync) {
+                            self.queue.request(other.key.clone(), started);
+                        }
+                    }
+                }
             }
         }
         board.last_pass = Some(now);

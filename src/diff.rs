@@ -73,7 +73,7 @@ impl Differ {
         let there = live.map(|live| fields::scalar(form, live));
         let is_arn = |value: &Value| value.as_str().is_some_and(|text| text.starts_with("arn:"));
         let any = match form {
-            Form::Latest => wanted == "LATEST" || there.as_ref().is_some_and(|there| there == "LATEST"),
+            Form::Latest => wanted == "LATEST",
             Form::Resolved => !is_arn(&wanted) && there.as_ref().is_some_and(is_arn),
             _ => false,
         };

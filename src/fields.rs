@@ -9,7 +9,16 @@ use sha2::{Digest as _, Sha256};
 
 use crate::model::{Effect, Kind};
 use crate::policy;
-use crate::value::{Value, sorted};
+use crate::value::{Path, Segment, Value, sorted};
+
+/// Members whose values are never shown: what is put into environments, secrets and log options.
+pub const SECRET: &[&str] = &["environment", "secrets", "options", "secretOptions"];
+
+/// Whether what stands at a path must never be shown.
+#[must_use]
+pub fn is_secret(path: &Path) -> bool {
+    path.0.iter().any(|segment| matches!(segment, Segment::Key(key) if SECRET.contains(&key.as_str())))
+}
 
 /// How a field is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +42,7 @@ pub enum Form {
     /// A name that AWS answers as an ARN of an id: the two cannot be compared without asking a third
     /// service, so a name is taken to be what is live. Two ARNs are compared.
     Resolved,
-    /// A version of which `LATEST` stands for any.
+    /// A version: `LATEST`, once declared, stands for any that is live.
     Latest,
 }
 

@@ -57,6 +57,7 @@ pub mod diff;
 pub mod fields;
 pub mod live;
 pub mod load;
+pub mod memory;
 pub mod metrics;
 pub mod model;
 pub mod plan;

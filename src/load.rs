@@ -5,15 +5,20 @@
 //!   left out, and so taken for deleted, because it could not be read.
 //! - A file that never was good contributes the manifests in it that are.
 
+mod claims;
+mod envelope;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::model::{ANNOTATIONS, API_VERSION, Key, Kind, Manifest, Position, Problem, Source};
-use crate::resolve::{self, Before, resolve};
+use crate::model::{Key, Kind, Manifest, Position, Problem, Source};
+use crate::resolve::{self, Before, Beside, resolve};
 use crate::resource::{Account, Resource};
 use crate::schema;
-use crate::value::{Map, Path, Segment, Value, describe, did_you_mean};
+use crate::value::{Path, Value};
 use crate::yaml;
+use claims::{claims, holders};
+use envelope::read;
 
 /// A file of the directory.
 #[derive(Debug, Clone)]
@@ -53,16 +58,32 @@ pub struct Desired {
 pub fn load(files: &[File], account: &Account, before: &Desired) -> Desired {
     let mut desired = Desired::default();
     let mut parsed: BTreeMap<PathBuf, Vec<Manifest>> = BTreeMap::new();
+    let mut drafts: BTreeMap<PathBuf, Vec<Manifest>> = BTreeMap::new();
+    let mut beside = Beside::default();
     let mut bad: BTreeSet<PathBuf> = BTreeSet::new();
     for file in files {
-        let (manifests, problems) = read(file);
-        if !problems.is_empty() {
+        let reading = read(file);
+        if !reading.problems.is_empty() {
             bad.insert(file.path.clone());
+            drafts.insert(file.path.clone(), reading.manifests.iter().cloned().chain(reading.drafts).collect());
         }
-        desired.problems.extend(problems);
-        parsed.insert(file.path.clone(), manifests);
+        if reading.lost {
+            beside.unread.insert(file.path.clone());
+        }
+        beside.broken.extend(reading.problems.iter().filter_map(|problem| problem.key.clone()));
+        desired.problems.extend(reading.problems);
+        parsed.insert(file.path.clone(), reading.manifests);
     }
-    let mut scope = Before { manifests: holders(before), resources: &before.resources, contested: BTreeSet::new() };
+    let scope = Before { manifests: holders(before), resources: &before.resources };
+    let unread = beside.unread.clone();
+    desired.problems.extend(further_problems(
+        files,
+        &in_force(&parsed, &bad, before),
+        &drafts,
+        account,
+        &scope,
+        unread,
+    ));
     // A file that turns out bad is replaced by its last good content, which may in turn be what
     // another file's fault came from: so until no further file turns bad.
     loop {
@@ -73,36 +94,20 @@ pub fn load(files: &[File], account: &Account, before: &Desired) -> Desired {
         if !settled {
             claims.unique.append(&mut claims.contested);
         }
-        scope.contested = claims.contested.into_keys().collect();
-        let mut resolved = resolve(&claims.unique, account, &scope);
+        beside.contested = claims.contested.into_keys().collect();
+        let mut resolved = resolve(&claims.unique, account, &scope, &beside);
         check(&mut resolved);
         let mut located = claims.refused;
-        located.extend(resolved.faults.into_iter().filter_map(|fault| {
-            let source = claims.unique.get(&fault.key)?.source.clone();
-            Some(Located { source, fault, lost: false })
-        }));
-        let mut fresh: BTreeMap<&PathBuf, Vec<&Located>> = BTreeMap::new();
-        for one in located.iter().filter(|one| !bad.contains(&one.source.file)) {
-            fresh.entry(&one.source.file).or_default().push(one);
-        }
-        for file in files {
-            let raised = fresh.get(&file.path).into_iter().flatten().map(|one| Raised {
-                document: one.source.document,
-                path: one.fault.path.clone(),
-                on_key: one.fault.on_key,
-                key: Some(one.fault.key.clone()),
-                message: one.fault.message.clone(),
-                hint: one.fault.hint.clone(),
-            });
-            desired.problems.extend(placed(file, raised.collect()));
-        }
+        located.extend(resolved.faults.into_iter().filter_map(|fault| Located::new(fault, &claims.unique)));
+        let fresh = placed_by_file(files, &located, |file| !bad.contains(file));
         if fresh.is_empty() {
             desired.manifests = without_losers(&files_in_force, &located);
             desired.invalid = located.into_iter().map(|one| one.fault.key).collect();
             desired.resources = resolved.resources;
             break;
         }
-        bad.extend(fresh.into_keys().cloned().collect::<Vec<_>>());
+        bad.extend(fresh.iter().map(|problem| problem.file.clone()));
+        desired.problems.extend(fresh);
     }
     desired.invalid.extend(desired.problems.iter().filter_map(|problem| problem.key.clone()));
     desired.invalid.retain(|key| !desired.resources.contains_key(key));
@@ -110,6 +115,38 @@ pub fn load(files: &[File], account: &Account, before: &Desired) -> Desired {
     desired.problems.sort();
     desired.problems.dedup();
     desired
+}
+
+/// What else is wrong with files that are bad already: what their documents would mean, were they
+/// well formed. People fix what they are told, and want to be told all of it.
+fn further_problems(
+    files: &[File],
+    in_force: &BTreeMap<&PathBuf, &Vec<Manifest>>,
+    drafts: &BTreeMap<PathBuf, Vec<Manifest>>,
+    account: &Account,
+    before: &Before<'_>,
+    unread: BTreeSet<PathBuf>,
+) -> Vec<Problem> {
+    if drafts.is_empty() {
+        return Vec::new();
+    }
+    let mut newest = in_force.clone();
+    newest.extend(drafts);
+    let mut claims = claims(&newest, &before.manifests);
+    // What somebody had stays in force until the clash is over.
+    let (held, contested) = claims.contested.into_iter().partition(|(key, _)| before.manifests.contains_key(key));
+    claims.unique.extend::<BTreeMap<_, _>>(held);
+    let contested: BTreeSet<Key> = BTreeMap::into_keys(contested).collect();
+    // A document that got lost may still be in force: it is there for others to refer to.
+    let mut manifests: BTreeMap<Key, Manifest> =
+        in_force.values().copied().flatten().map(|manifest| (manifest.key.clone(), manifest.clone())).collect();
+    manifests.extend(claims.unique.clone());
+    manifests.retain(|key, _| !contested.contains(key));
+    let mut resolved = resolve(&manifests, account, before, &Beside { broken: BTreeSet::new(), contested, unread });
+    check(&mut resolved);
+    let mut located = claims.refused;
+    located.extend(resolved.faults.into_iter().filter_map(|fault| Located::new(fault, &claims.unique)));
+    placed_by_file(files, &located, |file| drafts.contains_key(file))
 }
 
 /// A fault with the document that it is in: a key alone does not tell, where two claim it.
@@ -120,6 +157,14 @@ struct Located {
     lost: bool,
 }
 
+impl Located {
+    /// A fault of one of the manifests; `None` when it is another's.
+    fn new(fault: resolve::Fault, manifests: &BTreeMap<Key, Manifest>) -> Option<Self> {
+        let source = manifests.get(&fault.key)?.source.clone();
+        Some(Self { source, fault, lost: false })
+    }
+}
+
 /// The manifests that count: of a bad file the last good ones, if it ever was good.
 fn in_force<'a>(
     parsed: &'a BTreeMap<PathBuf, Vec<Manifest>>,
@@ -128,72 +173,6 @@ fn in_force<'a>(
 ) -> BTreeMap<&'a PathBuf, &'a Vec<Manifest>> {
     let last_good = |file: &PathBuf| before.manifests.get(file).filter(|_| bad.contains(file));
     parsed.iter().map(|(file, manifests)| (file, last_good(file).unwrap_or(manifests))).collect()
-}
-
-/// Who had which key to itself.
-fn holders(before: &Desired) -> BTreeMap<&Key, &Manifest> {
-    let mut holders: BTreeMap<&Key, Option<&Manifest>> = BTreeMap::new();
-    for manifest in before.manifests.values().flatten() {
-        holders.entry(&manifest.key).and_modify(|holder| *holder = None).or_insert(Some(manifest));
-    }
-    holders.into_iter().filter_map(|(key, holder)| Some((key, holder?))).collect()
-}
-
-/// Who has which key.
-struct Claims {
-    /// The manifests that have their key: the only claimant or, of several, the one that held it.
-    unique: BTreeMap<Key, Manifest>,
-    /// One claimant each of the keys that nobody has.
-    contested: BTreeMap<Key, Manifest>,
-    /// A fault for every claimant that does not have its key.
-    refused: Vec<Located>,
-}
-
-/// How many places a message names.
-const PLACES_MAX: usize = 8;
-
-/// A newcomer must not put out of force what another file declares, so the file that held a key keeps it.
-fn claims(files: &BTreeMap<&PathBuf, &Vec<Manifest>>, holders: &BTreeMap<&Key, &Manifest>) -> Claims {
-    let mut claimants: BTreeMap<&Key, Vec<&Manifest>> = BTreeMap::new();
-    for manifest in files.values().copied().flatten() {
-        claimants.entry(&manifest.key).or_default().push(manifest);
-    }
-    let mut claims = Claims { unique: BTreeMap::new(), contested: BTreeMap::new(), refused: Vec::new() };
-    for (key, claimants) in claimants {
-        let holder = holders.get(key).map(|holder| &holder.source.file);
-        let holding: Vec<&Manifest> =
-            claimants.iter().copied().filter(|manifest| Some(&manifest.source.file) == holder).collect();
-        let keeper = match (&claimants[..], &holding[..]) {
-            ([keeper], _) | (_, [keeper]) => Some(*keeper),
-            _ => None,
-        };
-        let (map, manifest) = match keeper {
-            Some(keeper) => (&mut claims.unique, keeper),
-            None => (&mut claims.contested, claimants[0]),
-        };
-        map.insert(key.clone(), manifest.clone());
-        let places = claimants.iter().take(PLACES_MAX).map(|manifest| manifest.source.to_string());
-        let mut places = places.collect::<Vec<_>>().join(" and ");
-        if claimants.len() > PLACES_MAX {
-            places.push_str(" and more");
-        }
-        let lost = |manifest: &&&Manifest| keeper.is_none_or(|keeper| keeper.source != manifest.source);
-        for manifest in claimants.iter().filter(lost) {
-            let hint = match keeper {
-                Some(keeper) => format!("{} stays in force: rename this one, or take one away", keeper.source),
-                None => "rename one, or take one away".to_owned(),
-            };
-            let fault = resolve::Fault {
-                key: key.clone(),
-                path: Path::default().key("metadata").key("name"),
-                on_key: false,
-                message: format!("{key} is declared more than once: {places}"),
-                hint: Some(hint),
-            };
-            claims.refused.push(Located { source: manifest.source.clone(), fault, lost: keeper.is_some() });
-        }
-    }
-    claims
 }
 
 /// What is in force, without what another file has the key of: that was never in force here, and is
@@ -212,7 +191,8 @@ fn check(resolved: &mut resolve::Resolved) {
         let unknown = resolved.unknown.get(&resource.manifest);
         for fault in schema::check(resource.key.kind, &resource.spec) {
             let path = fault.path.under(&resource.origin);
-            if unknown.is_some_and(|unknown| is_below(&path, unknown)) {
+            // A field that nobody knows is a mistake of its own, whatever stands in it.
+            if !fault.key && unknown.is_some_and(|unknown| is_below(&path, unknown)) {
                 continue;
             }
             resolved.faults.push(resolve::Fault {
@@ -260,6 +240,22 @@ struct Raised {
     hint: Option<String>,
 }
 
+/// The problems of some of the files, from what was found in all of them.
+fn placed_by_file(files: &[File], located: &[Located], which: impl Fn(&PathBuf) -> bool) -> Vec<Problem> {
+    let mut by_file: BTreeMap<&PathBuf, Vec<Raised>> = BTreeMap::new();
+    for Located { source, fault, .. } in located.iter().filter(|one| which(&one.source.file)) {
+        by_file.entry(&source.file).or_default().push(Raised {
+            document: source.document,
+            path: fault.path.clone(),
+            on_key: fault.on_key,
+            key: Some(fault.key.clone()),
+            message: fault.message.clone(),
+            hint: fault.hint.clone(),
+        });
+    }
+    files.iter().filter_map(|file| Some(placed(file, by_file.remove(&file.path)?))).flatten().collect()
+}
+
 /// The problems of a file with their places: where a path leads to something that a preset or a
 /// name filled in, that of the nearest value around it that is written. All at once, as each look
 /// reads the file.
@@ -279,234 +275,6 @@ fn placed(file: &File, raised: Vec<Raised>) -> Vec<Problem> {
         hint: one.hint,
     };
     raised.into_iter().zip(places).map(problem).collect()
-}
-
-fn read(file: &File) -> (Vec<Manifest>, Vec<Problem>) {
-    let bytes = match &file.content {
-        Ok(bytes) => bytes,
-        Err(unreadable) => {
-            let problem = Problem {
-                file: file.path.clone(),
-                at: None,
-                path: String::new(),
-                key: None,
-                message: unreadable.message.clone(),
-                hint: unreadable.hint.clone(),
-            };
-            return (Vec::new(), vec![problem]);
-        }
-    };
-    let parsed = yaml::parse(bytes);
-    let mut problems: Vec<Problem> = parsed
-        .faults
-        .into_iter()
-        .map(|fault| Problem {
-            file: file.path.clone(),
-            at: fault.at,
-            path: fault.path,
-            key: None,
-            message: fault.message,
-            hint: fault.hint,
-        })
-        .collect();
-    let mut manifests = Vec::new();
-    let mut raised = Vec::new();
-    // All at once: to look for them one by one would read a file of many documents as many times.
-    let starts = yaml::starts(bytes);
-    for document in parsed.documents {
-        let line = starts.get(document.index).map_or(1, |at| at.line);
-        let source = Source { file: file.path.clone(), document: document.index, line };
-        let mut envelope = Envelope { source, problems: Vec::new() };
-        let manifest = envelope.read(document.value);
-        raised.append(&mut envelope.problems);
-        manifests.extend(manifest);
-    }
-    problems.extend(placed(file, raised));
-    (manifests, problems)
-}
-
-/// One document on its way to becoming a manifest.
-struct Envelope {
-    source: Source,
-    problems: Vec<Raised>,
-}
-
-impl Envelope {
-    fn problem(&mut self, path: &[&str], key: bool, message: impl Into<String>, hint: Option<String>) {
-        let path: Path = path.iter().map(|name| Segment::Key((*name).to_owned())).collect();
-        self.problems.push(Raised {
-            document: self.source.document,
-            path,
-            on_key: key,
-            key: None,
-            message: message.into(),
-            hint,
-        });
-    }
-
-    fn read(&mut self, document: Value) -> Option<Manifest> {
-        let Value::Object(mut document) = document else {
-            self.problem(&[], false, format!("expected a manifest, found {}", describe(&document)), None);
-            return None;
-        };
-        match document.shift_remove("apiVersion") {
-            Some(Value::String(version)) if version == API_VERSION => {}
-            Some(other) => {
-                let hint = Some(format!("write apiVersion: {API_VERSION}"));
-                self.problem(
-                    &["apiVersion"],
-                    false,
-                    format!("expected {API_VERSION}, found {}", describe(&other)),
-                    hint,
-                );
-            }
-            None => {
-                self.problem(&[], false, "missing field `apiVersion`", Some(format!("add apiVersion: {API_VERSION}")))
-            }
-        }
-        let kind = match document.shift_remove("kind") {
-            Some(Value::String(kind)) => match kind.parse::<Kind>() {
-                Ok(kind) => Some(kind),
-                Err(hint) => {
-                    self.problem(&["kind"], false, format!("there is no kind `{kind}`"), Some(hint));
-                    None
-                }
-            },
-            Some(other) => {
-                self.problem(&["kind"], false, format!("expected a string, found {}", describe(&other)), None);
-                None
-            }
-            None => {
-                self.problem(&[], false, "missing field `kind`", None);
-                None
-            }
-        };
-        let metadata = document.shift_remove("metadata");
-        let (name, labels, annotations) = self.metadata(metadata);
-        let spec = document.shift_remove("spec");
-        if spec.is_none() {
-            self.problem(&[], false, "missing field `spec`", None);
-        }
-        for key in document.keys() {
-            let hint = did_you_mean(key, ["apiVersion", "kind", "metadata", "spec"])
-                .map(|name| format!("did you mean `{name}`?"));
-            self.problem(&[key], true, format!("unknown field `{key}`"), hint);
-        }
-        if !self.problems.is_empty() {
-            // With a name the problem can be shown at the resource, too.
-            if let (Some(kind), Some(name)) = (kind, &name) {
-                for problem in &mut self.problems {
-                    problem.key = Some(Key::new(kind, name.clone()));
-                }
-            }
-            return None;
-        }
-        Some(Manifest { key: Key::new(kind?, name?), source: self.source.clone(), labels, annotations, spec: spec? })
-    }
-
-    fn metadata(
-        &mut self,
-        metadata: Option<Value>,
-    ) -> (Option<String>, BTreeMap<String, String>, BTreeMap<String, String>) {
-        let Some(Value::Object(mut metadata)) = metadata else {
-            match metadata {
-                Some(other) => {
-                    self.problem(&["metadata"], false, format!("expected a map, found {}", describe(&other)), None)
-                }
-                None => self.problem(&[], false, "missing field `metadata`", None),
-            }
-            return Default::default();
-        };
-        let name = match metadata.shift_remove("name") {
-            Some(Value::String(name)) if !name.is_empty() && !name.contains('/') => Some(name),
-            Some(other) => {
-                let hint = match &other {
-                    Value::Number(number) => Some(format!("write \"{number}\"")),
-                    _ => Some("a name is text without `/`".to_owned()),
-                };
-                self.problem(
-                    &["metadata", "name"],
-                    false,
-                    format!("expected a name, found {}", describe(&other)),
-                    hint,
-                );
-                None
-            }
-            None => {
-                self.problem(&["metadata"], false, "missing field `name`", None);
-                None
-            }
-        };
-        let labels = self.text_map("labels", metadata.shift_remove("labels"));
-        let annotations = self.text_map("annotations", metadata.shift_remove("annotations"));
-        self.check_annotations(&annotations);
-        for key in metadata.keys() {
-            let hint =
-                did_you_mean(key, ["name", "labels", "annotations"]).map(|name| format!("did you mean `{name}`?"));
-            self.problem(&["metadata", key], true, format!("unknown field `{key}`"), hint);
-        }
-        (name, labels, annotations)
-    }
-
-    fn text_map(&mut self, member: &str, value: Option<Value>) -> BTreeMap<String, String> {
-        let map: Map<String, Value> = match value {
-            None | Some(Value::Null) => return BTreeMap::new(),
-            Some(Value::Object(map)) => map,
-            Some(other) => {
-                self.problem(&["metadata", member], false, format!("expected a map, found {}", describe(&other)), None);
-                return BTreeMap::new();
-            }
-        };
-        let mut texts = BTreeMap::new();
-        for (key, value) in map {
-            match value {
-                Value::String(text) => {
-                    texts.insert(key, text);
-                }
-                other => {
-                    let hint = (!other.is_array() && !other.is_object()).then(|| format!("write \"{other}\""));
-                    self.problem(
-                        &["metadata", member, &key],
-                        false,
-                        format!("expected a string, found {}", describe(&other)),
-                        hint,
-                    );
-                }
-            }
-        }
-        texts
-    }
-
-    /// An annotation of ours that means nothing would be a promise that is not kept.
-    fn check_annotations(&mut self, annotations: &BTreeMap<String, String>) {
-        for (name, value) in annotations.iter().filter(|(name, _)| name.starts_with("evenkeel/")) {
-            match ANNOTATIONS.iter().find(|row| row.name == name) {
-                None => {
-                    let known = ANNOTATIONS.iter().map(|row| row.name);
-                    let hint = match did_you_mean(name, known.clone()) {
-                        Some(name) => format!("did you mean `{name}`?"),
-                        None => format!("known: {}", known.collect::<Vec<_>>().join(", ")),
-                    };
-                    self.problem(
-                        &["metadata", "annotations", name],
-                        true,
-                        format!("unknown annotation `{name}`"),
-                        Some(hint),
-                    );
-                }
-                Some(row) if !row.values.contains(&value.as_str()) => {
-                    let hint = format!("known: {}", row.values.join(", "));
-                    self.problem(
-                        &["metadata", "annotations", name],
-                        false,
-                        format!("there is no value `{value}`"),
-                        Some(hint),
-                    );
-                }
-                Some(_) => {}
-            }
-        }
-    }
 }
 
 #[cfg(test)]

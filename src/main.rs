@@ -5,6 +5,11 @@ use std::process::ExitCode;
 use evenkeel::cli::{self, Log};
 use evenkeel::commands;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+/// The SDK's own events below this level hold whole requests and answers, and with them the secrets
+/// in environments; so they have to be asked for by name, never by a mere `trace`.
+const QUIET: &str = "aws_smithy_runtime=info,aws_runtime=info,aws_sigv4=info";
 
 fn main() -> ExitCode {
     let cli = match cli::parse(std::env::args_os()) {
@@ -31,7 +36,9 @@ fn main() -> ExitCode {
 }
 
 fn log(form: Log, filter: &str) -> Result<(), tracing_subscriber::filter::ParseError> {
-    let filter = EnvFilter::try_new(filter)?;
+    let asked = EnvFilter::try_new(filter)?;
+    let verbose = asked.max_level_hint().is_none_or(|level| level > LevelFilter::INFO);
+    let filter = if verbose { EnvFilter::try_new(format!("{QUIET},{filter}"))? } else { asked };
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     match form {

@@ -19,9 +19,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::action::Action;
-use crate::model::{Change, Key, Kind};
+use crate::model::{Change, Effect, Key, Kind};
 use crate::resolve;
 use crate::resource::{Identity, Resource, TaskDefinition};
+use crate::value::{Segment, Value};
 use crate::world::{Failure, Live, Owner, Phase, Seen, World};
 
 /// What the planner is told beside the manifests.
@@ -59,6 +60,16 @@ pub struct Item {
     pub needs: BTreeSet<Key>,
 }
 
+impl Item {
+    /// Whether its calls replace the tasks of a service.
+    #[must_use]
+    pub fn rolls(&self) -> bool {
+        self.key.kind == Kind::Service
+            && self.changes.iter().any(|change| change.effect == Effect::RollsAllTasks)
+            && self.steps.iter().any(|step| matches!(step, Action::UpdateService(_)))
+    }
+}
+
 /// What becomes of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verb {
@@ -87,8 +98,12 @@ pub enum Reason {
     Immutable(Vec<String>),
     /// The manifest says hands off.
     Suspended,
-    /// ECS rolled this revision back, for this reason: rolled out again, it would fail again.
-    RolledBack(String, String),
+    /// ECS gave up on this very rollout, for this reason: begun again, it would fail again.
+    RolledBack(String),
+    /// It was done, and does not show at these paths.
+    NonConverging(Vec<String>),
+    /// Something that no manifest describes is not there.
+    Missing(String),
 }
 
 impl fmt::Display for Reason {
@@ -105,9 +120,19 @@ impl fmt::Display for Reason {
                 write!(f, "AWS cannot change {} in place; delete it in AWS, or undo the change", paths.join(", "))
             }
             Self::Suspended => f.write_str("suspended by its manifest (evenkeel/suspend)"),
-            Self::RolledBack(revision, why) => {
-                write!(f, "the rollout of {revision} failed: {why}; it is not tried again until the manifest changes")
+            Self::RolledBack(why) => {
+                write!(f, "this rollout failed: {why}; it is not begun again until the manifest changes")
             }
+            Self::NonConverging(paths) if paths.is_empty() => {
+                f.write_str("made, and AWS does not show it yet; it is not made again")
+            }
+            Self::NonConverging(paths) => write!(
+                f,
+                "{} was written, and AWS shows it otherwise, or not yet; it is not written again until the manifest \
+                 or AWS changes",
+                paths.join(", ")
+            ),
+            Self::Missing(what) => write!(f, "{what} does not exist; declare it, or correct the name"),
         }
     }
 }
@@ -123,7 +148,9 @@ impl Reason {
             Self::CannotSee(_) => "CannotSee",
             Self::Immutable(_) => "Immutable",
             Self::Suspended => "Suspended",
-            Self::RolledBack(..) => "RolledBack",
+            Self::RolledBack(_) => "RolledBack",
+            Self::NonConverging(_) => "NonConverging",
+            Self::Missing(_) => "Missing",
         }
     }
 }
@@ -151,7 +178,8 @@ struct Scene<'a> {
     rules: &'a Rules,
 }
 
-/// Plans the due resources. Those that are not due are taken to be as they should.
+/// Plans the due resources. What they need is looked for among them, and else in what was seen of
+/// the world; a need that nobody looked at is taken to be there.
 #[must_use]
 pub fn plan(resources: &BTreeMap<Key, Resource>, world: &World, due: &BTreeSet<Key>, rules: &Rules) -> Plan {
     let scene = Scene { resources, world, rules };
@@ -207,7 +235,11 @@ impl Scene<'_> {
         if item.verb == Verb::Keep && (!item.changes.is_empty() || !item.steps.is_empty() || item.held.is_some()) {
             item.verb = Verb::Update;
         }
-        if resource.suspended && item.verb != Verb::Keep {
+        if matches!(item.held, Some(Reason::Immutable(_))) {
+            // Half of a manifest is not what anybody asked for.
+            item.steps.clear();
+        }
+        if resource.suspended && !matches!(item.verb, Verb::Keep | Verb::Unknown) {
             item.steps.clear();
             item.held = Some(Reason::Suspended);
         }
@@ -222,6 +254,10 @@ impl Scene<'_> {
     /// hand in a family that our service runs does not make the family somebody else's.
     fn owner(&self, resource: &Resource, live: &Live) -> Owner {
         let us = &self.rules.owner;
+        let path = live.document.get("path").and_then(Value::as_str).unwrap_or_default();
+        if PATHS_OF_AWS.iter().any(|of_aws| path.starts_with(of_aws)) {
+            return Owner::Other("AWS".to_owned());
+        }
         let Identity::TaskDefinition { family } = &resource.identity else { return live.owner(us) };
         let runs_it = |service: &Resource| match (&service.task_definition, self.world.seen.get(&service.key)) {
             (Some(TaskDefinition::Managed { key, .. }), Some(Seen::Present(live))) if *key == resource.key => {
@@ -253,7 +289,7 @@ impl Scene<'_> {
 
     fn create(&self, resource: &Resource) -> Draft {
         match resource.key.kind {
-            Kind::AccountSettings => self.update_account_settings(resource, &crate::value::Value::Null),
+            Kind::AccountSettings => self.update_account_settings(resource, &Value::Null),
             Kind::Policy => self.create_policy(resource),
             Kind::Role => self.create_role(resource),
             Kind::Cluster => self.create_cluster(resource),
@@ -276,6 +312,9 @@ impl Scene<'_> {
     }
 }
 
+/// IAM paths of roles that AWS and its services keep for themselves.
+const PATHS_OF_AWS: &[&str] = &["/aws-service-role/", "/aws-reserved/"];
+
 /// Account settings belong to the account: they carry no tags.
 fn has_owner(kind: Kind) -> bool {
     kind != Kind::AccountSettings
@@ -285,7 +324,7 @@ fn has_owner(kind: Kind) -> bool {
 fn immutable(changes: &[Change]) -> Option<Reason> {
     let paths: Vec<String> = changes
         .iter()
-        .filter(|change| change.effect == crate::model::Effect::Replaces)
+        .filter(|change| change.effect == Effect::Replaces)
         .map(|change| change.path.to_string())
         .collect();
     (!paths.is_empty()).then_some(Reason::Immutable(paths))
@@ -293,5 +332,5 @@ fn immutable(changes: &[Change]) -> Option<Reason> {
 
 /// Whether any change is in the top-level member `member`.
 fn touches(changes: &[Change], member: &str) -> bool {
-    changes.iter().any(|change| matches!(change.path.0.first(), Some(crate::value::Segment::Key(key)) if key == member))
+    changes.iter().any(|change| matches!(change.path.0.first(), Some(Segment::Key(key)) if key == member))
 }

@@ -1,14 +1,15 @@
 //! One pass: look, plan, act. What a revision's registration makes possible follows in the same pass.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
 use crate::action::{Action, Outcome};
 use crate::aws::Aws;
+use crate::memory::Memory;
 use crate::metrics::Metrics;
-use crate::model::Key;
+use crate::model::{Key, Kind};
 use crate::plan::{Item, Plan, Reason, Rules, plan};
 use crate::resource::Resource;
 use crate::world::World;
@@ -42,13 +43,18 @@ pub struct Reconciler {
     aws: Aws,
     rules: Rules,
     metrics: Arc<Metrics>,
+    memory: Mutex<Memory>,
 }
 
 impl Reconciler {
     /// A reconciler of resources that carry the owner tag of `rules`.
     #[must_use]
     pub fn new(aws: Aws, rules: Rules, metrics: Arc<Metrics>) -> Self {
-        Self { aws, rules, metrics }
+        Self { aws, rules, metrics, memory: Mutex::default() }
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The AWS that it works on.
@@ -58,17 +64,23 @@ impl Reconciler {
     }
 
     /// Looks at the due resources and plans, without doing anything. Where calls are to be made, what
-    /// they need is looked at too, due or not: no service is made with a role that is not there.
+    /// they need is looked at too, due or not: no service is made with a role that is not there. Where
+    /// tasks are to be replaced, so is what became of the last time: what failed is not tried again.
     pub async fn plan(&self, resources: &BTreeMap<Key, Resource>, due: &BTreeSet<Key>) -> Plan {
         let mut world = self.observe(resources, due).await;
         let first = plan(resources, &world, due, &self.rules);
         let acting = first.items.iter().filter(|item| !item.steps.is_empty());
         let needs: BTreeSet<Key> =
             acting.flat_map(|item| &item.needs).filter(|need| !due.contains(*need)).cloned().collect();
-        if needs.is_empty() {
+        let rolling: Vec<&Resource> =
+            first.items.iter().filter(|item| item.rolls()).filter_map(|item| resources.get(&item.key)).collect();
+        if needs.is_empty() && rolling.is_empty() {
             return first;
         }
         world.seen.extend(self.observe(resources, &needs).await.seen);
+        for service in rolling {
+            world.rollouts.insert(service.key.clone(), self.aws.last_rollout(service).await);
+        }
         plan(resources, &world, due, &self.rules)
     }
 
@@ -94,6 +106,7 @@ impl Reconciler {
                 }
                 plan = self.plan(resources, &due) => plan,
             };
+            let plan = self.memory().without_repeats(plan);
             let failed = self.act(&plan, stop, progress, &mut pass).await;
             due = freed(&plan, &failed);
             pass.items.extend(plan.items.into_iter().map(|item| (item.key.clone(), item)));
@@ -129,27 +142,37 @@ impl Reconciler {
                 let result = self.aws.apply(action).await;
                 let outcome =
                     Outcome { key: item.key.clone(), action: action.clone(), result, took: started.elapsed() };
-                self.record(&outcome);
+                self.record(item, &outcome);
                 progress(Progress::Acted(&outcome));
                 let broke = outcome.result.is_err();
                 pass.outcomes.push(outcome);
                 if broke {
                     failed.insert(item.key.clone());
-                    break;
+                    // One account setting has nothing to do with the next.
+                    if item.key.kind != Kind::AccountSettings {
+                        break;
+                    }
                 }
+            }
+            if !item.steps.is_empty() && !failed.contains(&item.key) {
+                self.memory().applied(item);
             }
         }
         failed
     }
 
-    fn record(&self, outcome: &Outcome) {
-        let (resource, action, target) =
-            (outcome.key.to_string(), outcome.action.permission(), outcome.action.target());
+    /// One line per call: what was called on what, for which resource, and because of which fields.
+    fn record(&self, item: &Item, outcome: &Outcome) {
+        let (resource, action) = (outcome.key.to_string(), outcome.action.permission());
         let took_ms = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX);
+        let paths: Vec<String> = item.changes.iter().map(|change| change.path.to_string()).collect();
+        let because = if paths.is_empty() { "it is not there".to_owned() } else { paths.join(", ") };
         self.metrics.action(action, outcome.result.is_ok());
         match &outcome.result {
-            Ok(()) => tracing::info!(resource, action, target, took_ms, "done"),
-            Err(failure) => tracing::warn!(resource, action, target, took_ms, %failure, "failed"),
+            Ok(()) => tracing::info!(resource, action, because, took_ms, "{}", outcome.action),
+            Err(failure) => {
+                tracing::warn!(resource, action, because, took_ms, %failure, "{} failed", outcome.action);
+            }
         }
     }
 

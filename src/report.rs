@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use serde_json::json;
 
+use crate::fields::{SECRET, is_secret};
 use crate::model::{Change, Effect, Problem};
 use crate::plan::{Item, Plan, Verb};
 use crate::resource::Account;
-use crate::value::{Map, Path, Segment, Value};
+use crate::value::{Map, Value};
 
 /// In which form a command prints.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -109,13 +110,6 @@ fn shown(change: &Change) -> (String, String) {
     }
     let show = |value: &Option<Value>| value.as_ref().map_or("(none)".to_owned(), |value| short(&redacted(value)));
     (show(&change.from), show(&change.to))
-}
-
-/// Members whose values are never shown: what is put into environments, secrets and log options.
-const SECRET: &[&str] = &["environment", "secrets", "options", "secretOptions"];
-
-fn is_secret(path: &Path) -> bool {
-    path.0.iter().any(|segment| matches!(segment, Segment::Key(key) if SECRET.contains(&key.as_str())))
 }
 
 /// The value with everything inside it hidden that may not be shown; names stay.

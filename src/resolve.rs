@@ -2,17 +2,20 @@
 
 mod names;
 mod references;
-mod refuse;
+mod whole;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use crate::fields;
 use crate::model::{ADOPTION, Key, Kind, Manifest, SUSPEND};
 use crate::policy;
 use crate::preset;
 use crate::resource::{Account, Identity, Resource, TaskDefinition};
-use crate::value::{Map, Path, Value, describe, did_you_mean};
+use crate::value::{Map, Path, Value, as_text, describe, suggestion};
+
+pub use whole::order;
 
 /// How many names are compared, in all, to guess what dangling references meant.
 const GUESSES_MAX: usize = 50_000;
@@ -52,8 +55,18 @@ pub struct Before<'a> {
     pub manifests: BTreeMap<&'a Key, &'a Manifest>,
     /// The resources so far: who holds a name keeps it, whoever else claims it now.
     pub resources: &'a BTreeMap<Key, Resource>,
+}
+
+/// What is known of the directory beside its manifests, so that a reference to something that is
+/// there, only not well, is not answered with "there is no such manifest".
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// Manifests that have problems and cannot be referred to.
+    pub broken: BTreeSet<Key>,
     /// The keys that several manifests claim now and none of them held: nobody has them.
     pub contested: BTreeSet<Key>,
+    /// Files in which there may be more.
+    pub unread: BTreeSet<PathBuf>,
 }
 
 impl Before<'_> {
@@ -78,7 +91,12 @@ impl Before<'_> {
 
 /// Resolves every manifest for an account.
 #[must_use]
-pub fn resolve(manifests: &BTreeMap<Key, Manifest>, account: &Account, before: &Before<'_>) -> Resolved {
+pub fn resolve(
+    manifests: &BTreeMap<Key, Manifest>,
+    account: &Account,
+    before: &Before<'_>,
+    beside: &Beside,
+) -> Resolved {
     let mut resolved = Resolved::default();
     let families = references::families(manifests, account, before);
     let guesses = Cell::new(GUESSES_MAX);
@@ -88,6 +106,7 @@ pub fn resolve(manifests: &BTreeMap<Key, Manifest>, account: &Account, before: &
             manifests,
             account,
             before,
+            beside,
             done: &resolved.resources,
             families: &families,
             guesses: &guesses,
@@ -103,8 +122,8 @@ pub fn resolve(manifests: &BTreeMap<Key, Manifest>, account: &Account, before: &
         }
         resolved.resources.extend(resources.into_iter().map(|resource| (resource.key.clone(), resource)));
     }
-    refuse::same_identity(&mut resolved, before);
-    refuse::cycles(&mut resolved, manifests, before);
+    whole::refuse_same_identity(&mut resolved, before);
+    whole::refuse_cycles(&mut resolved, manifests, before);
     resolved
 }
 
@@ -112,6 +131,7 @@ struct Resolver<'a> {
     manifests: &'a BTreeMap<Key, Manifest>,
     account: &'a Account,
     before: &'a Before<'a>,
+    beside: &'a Beside,
     /// What the manifests before this one came to.
     done: &'a BTreeMap<Key, Resource>,
     /// Which task definition declares which family.
@@ -139,7 +159,8 @@ impl Resolver<'_> {
     fn resources(&mut self) -> Vec<Resource> {
         let root = Path::default().key("spec");
         let Value::Object(spec) = &self.manifest.spec else {
-            self.fault(&root, format!("expected a map, found {}", describe(&self.manifest.spec)), None);
+            let hint = self.manifest.spec.is_null().then(|| "write {} when there is nothing to say".to_owned());
+            self.fault(&root, format!("expected a map, found {}", describe(&self.manifest.spec)), hint);
             return Vec::new();
         };
         let spec = self.fill_preset(&root, spec.clone());
@@ -347,14 +368,16 @@ impl Resolver<'_> {
         match name.as_str().and_then(preset::find) {
             Some(preset) => preset::fill(preset, spec),
             None => {
-                let known = preset::PRESETS.iter().map(|preset| preset.name);
-                let guess = name.as_str().and_then(|name| did_you_mean(name, known.clone()));
-                let hint = match guess {
-                    Some(guess) => format!("did you mean `{guess}`?"),
-                    None => format!("known presets: {}", known.collect::<Vec<_>>().join(", ")),
+                let known: Vec<&str> = preset::PRESETS.iter().map(|preset| preset.name).collect();
+                let (message, hint) = match name.as_str() {
+                    Some(name) => (format!("there is no preset `{name}`"), suggestion(name, &known)),
+                    None => (
+                        format!("expected the name of a preset, found {}", describe(name)),
+                        format!("known: {}", known.join(", ")),
+                    ),
                 };
-                self.fault(&root.key("preset"), format!("there is no preset {}", describe(name)), Some(hint));
-                // Any preset will do to look for further faults.
+                self.fault(&root.key("preset"), message, Some(hint));
+                // One fault is enough: any preset stands for the one that was meant.
                 preset::fill(&preset::PRESETS[0], spec)
             }
         }
@@ -397,8 +420,7 @@ impl Resolver<'_> {
                         Value::Object(map) if map.contains_key("ref") => {
                             Some("tags hold no references: write the text itself".to_owned())
                         }
-                        Value::Object(_) | Value::Array(_) => None,
-                        other => Some(format!("write \"{other}\"")),
+                        other => as_text(other),
                     };
                     self.fault(&path, format!("expected a string, found {}", describe(other)), hint);
                 }
@@ -431,25 +453,4 @@ fn path_of(spec: &Map<String, Value>) -> String {
 fn cluster_of(spec: &Map<String, Value>) -> String {
     let cluster = spec.get("cluster").and_then(Value::as_str).unwrap_or("default");
     cluster.rsplit('/').next().unwrap_or(cluster).to_owned()
-}
-
-/// The keys in an order in which everything comes after what it needs; among equals, by kind and name.
-#[must_use]
-pub fn order(resources: &BTreeMap<Key, Resource>) -> Vec<Key> {
-    fn visit(key: &Key, resources: &BTreeMap<Key, Resource>, done: &mut BTreeSet<Key>, order: &mut Vec<Key>) {
-        let Some(resource) = resources.get(key) else { return };
-        if !done.insert(key.clone()) {
-            return;
-        }
-        for need in &resource.needs {
-            visit(need, resources, done, order);
-        }
-        order.push(key.clone());
-    }
-    let mut order = Vec::with_capacity(resources.len());
-    let mut done = BTreeSet::new();
-    for key in resources.keys() {
-        visit(key, resources, &mut done, &mut order);
-    }
-    order
 }

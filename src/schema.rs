@@ -16,7 +16,7 @@ use crate::codec::{self, Fault};
 use crate::model::{API_VERSION, KINDS, Kind};
 use crate::policy::{self, DocumentKind};
 use crate::preset::PRESETS;
-use crate::value::{Map, Path, Value, describe, did_you_mean};
+use crate::value::{Map, Path, Value, as_text, describe, did_you_mean, suggestion};
 
 /// Everything that is wrong with a resolved spec. `tags` and references are gone from it.
 #[must_use]
@@ -72,6 +72,13 @@ static POLICY: LazyLock<Shape> = LazyLock::new(|| {
 
 fn check_role(spec: &Value) -> Vec<Fault> {
     let mut faults = check_shape(&ROLE, spec);
+    if spec.get("assumeRolePolicyDocument").is_none() {
+        let presets: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
+        let hint = format!("write who may assume the role, or `preset:` with one of {}", presets.join(", "));
+        faults.iter_mut().filter(|fault| fault.message.contains("`assumeRolePolicyDocument`")).for_each(|fault| {
+            fault.hint = Some(hint.clone());
+        });
+    }
     let root = Path::default();
     check_document(DocumentKind::Trust, spec, &root.key("assumeRolePolicyDocument"), &mut faults);
     for (name, document) in spec.get("inlinePolicies").and_then(Value::as_object).into_iter().flatten() {
@@ -101,7 +108,7 @@ fn check_document(kind: DocumentKind, spec: &Value, at: &Path, faults: &mut Vec<
 fn document_faults(kind: DocumentKind, document: &Value, at: &Path) -> Vec<Fault> {
     policy::check(document, kind)
         .into_iter()
-        .map(|fault| Fault { path: fault.path.under(at), key: false, message: fault.message, hint: fault.hint })
+        .map(|fault| Fault { path: fault.path.under(at), key: fault.key, message: fault.message, hint: fault.hint })
         .collect()
 }
 
@@ -110,25 +117,12 @@ fn check_settings(spec: &Value) -> Vec<Fault> {
     for (name, value) in spec.as_object().into_iter().flatten() {
         let path = Path::default().key(name);
         if !SettingName::values().contains(&name.as_str()) {
-            let hint = match did_you_mean(name, SettingName::values().iter().copied()) {
-                Some(name) => format!("did you mean `{name}`?"),
-                None => format!("known: {}", SettingName::values().join(", ")),
-            };
-            faults.push(Fault {
-                path: path.clone(),
-                key: true,
-                message: format!("unknown setting `{name}`"),
-                hint: Some(hint),
-            });
+            let (message, hint) = (format!("unknown setting `{name}`"), suggestion(name, SettingName::values()));
+            faults.push(Fault { path: path.clone(), key: true, message, hint: Some(hint) });
         }
         if !value.is_string() {
-            let hint = (!value.is_object() && !value.is_array()).then(|| format!("write \"{value}\""));
-            faults.push(Fault {
-                path,
-                key: false,
-                message: format!("expected a string, found {}", describe(value)),
-                hint,
-            });
+            let message = format!("expected a string, found {}", describe(value));
+            faults.push(Fault { path, key: false, message, hint: as_text(value) });
         }
     }
     faults
@@ -170,7 +164,7 @@ fn walk(shape: &Shape, value: &Value, path: &Path, faults: &mut Vec<Fault>) {
             map.iter().for_each(|(key, value)| walk(inner, value, &path.key(key), faults));
         }
         (Shape::Text(Some(known)), Value::String(text)) if !known.contains(&text.as_str()) => {
-            fault(path, false, format!("there is no value `{text}`"), Some(format!("known: {}", known.join(", "))));
+            fault(path, false, format!("there is no value `{text}`"), Some(suggestion(text, known)));
         }
         (Shape::Text(_), Value::String(_)) | (Shape::Document, _) => {}
         (Shape::Integer, Value::Number(number)) if number.is_i64() => {}

@@ -61,13 +61,20 @@ impl Shared {
     }
 }
 
+/// Between tries to accept a connection when the process has, for example, no file descriptor left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
 /// Serves until the future is dropped.
-///
-/// # Errors
-/// When the listener can accept no more connections.
-pub async fn serve(shared: Arc<Shared>, listener: TcpListener) -> std::io::Result<()> {
+pub async fn serve(shared: Arc<Shared>, listener: TcpListener) {
     loop {
-        let (stream, _) = listener.accept().await?;
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
             let answer = service_fn(|request| {

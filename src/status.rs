@@ -132,7 +132,11 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
         );
     }
     match &item.held {
-        Some(reason @ (Reason::WaitsFor(_) | Reason::CannotSee(_))) => {
+        Some(Reason::WaitsFor(_)) if !acting => {
+            let message = "the mode is not to change anything".to_owned();
+            return conclusion(State::Drifted, "NotApplied", message, Next::Tick);
+        }
+        Some(reason @ (Reason::WaitsFor(_) | Reason::CannotSee(_) | Reason::NonConverging(_))) => {
             return conclusion(State::Waiting, reason.label(), reason.to_string(), Next::Backoff);
         }
         Some(reason @ Reason::Busy(_)) => {

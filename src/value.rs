@@ -126,3 +126,24 @@ pub fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
 }
+
+/// What to write in place of `wrong`: the likely name or, when none is, all of them.
+#[must_use]
+pub fn suggestion(wrong: &str, known: &[&str]) -> String {
+    match did_you_mean(wrong, known.iter().copied()) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!("known: {}", known.join(", ")),
+    }
+}
+
+/// How to write as text what was read as something else.
+#[must_use]
+pub fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => Some("write \"\" for an empty text".to_owned()),
+        // What is written may have been 1.10.
+        Value::Number(number) if number.is_f64() => Some("put it in quotes".to_owned()),
+        Value::Bool(_) | Value::Number(_) => Some(format!("write \"{value}\"")),
+        Value::String(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}

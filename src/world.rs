@@ -1,6 +1,6 @@
 //! What was observed in AWS, and how surely.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::model::Key;
@@ -21,9 +21,10 @@ pub struct World {
     pub revisions: BTreeMap<String, Live>,
     /// The newest ACTIVE revision of families that somebody else registers.
     pub latest: BTreeMap<String, String>,
-    /// Of services that do not run what is declared: the revisions whose last rollout ECS rolled back
-    /// or stopped, with its reason.
-    pub failed: BTreeMap<Key, BTreeMap<String, String>>,
+    /// What became of the last rollout of services that are about to be rolled out anew.
+    pub rollouts: BTreeMap<Key, Rollout>,
+    /// Clusters that services name and AWS does not know.
+    pub missing_clusters: BTreeSet<String>,
 }
 
 /// What was seen of one resource.
@@ -34,6 +35,22 @@ pub enum Seen {
     /// AWS says that it is not there.
     Absent,
     /// Nobody knows: never a reason to create or to delete.
+    Unknown(Failure),
+}
+
+/// What became of a service's last rollout.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rollout {
+    /// It ended well, or is under way.
+    Fine,
+    /// ECS rolled it back, or somebody stopped it.
+    Failed {
+        /// The service revision that it was to bring about.
+        revision: Value,
+        /// ECS's reason.
+        reason: String,
+    },
+    /// Nobody knows: no reason to try again what may just have failed.
     Unknown(Failure),
 }
 

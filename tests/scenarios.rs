@@ -1,19 +1,22 @@
 //! The daemon's parts through the real SDK against the simulated AWS, in virtual time: what is done,
 //! in how many calls, and what is left alone.
 #![cfg(feature = "sandbox")]
-#![expect(clippy::expect_used, reason = "the helpers of a test are test code")]
 
 mod scenario;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use aws_sdk_ecs::types::{DeploymentConfiguration, SettingName};
 use evenkeel::model::Kind;
 use evenkeel::plan::Verb;
+use evenkeel::reconcile::Progress;
 use evenkeel::sandbox::fault::FaultKind;
 use evenkeel::status::State;
 
-use scenario::{Lab, annotated, calls, cluster, conclusion, key, manifest, role, service};
+use tokio::sync::watch;
+
+use scenario::{INTERVAL, Lab, Running, annotated, calls, cluster, conclusion, key, manifest, role, service};
 
 /// One of everything, each referring to the others.
 fn shop() -> String {
@@ -43,6 +46,22 @@ fn shop() -> String {
         service("web", "shop/web:1", "environment: [{name: B, value: b}, {name: A, value: a}]", "tags: {team: shop}"),
     ]
     .concat()
+}
+
+/// The same with a change to everything that can be changed.
+fn changed_shop() -> String {
+    let changes = [
+        ("web:1", "web:2"),
+        ("migrate:1", "migrate:2"),
+        ("s3:GetObject", "s3:Get*"),
+        ("s3:*", "s3:Get*"),
+        ("[FARGATE, {ref: shop-ec2}]", "[FARGATE]"),
+        ("value: enabled", "value: enhanced"),
+        ("What the shop may do", "Its rights"),
+        ("ecs-tasks.", "ec2."),
+        ("team: shop", "team: store"),
+    ];
+    changes.iter().fold(shop(), |manifests, (from, to)| manifests.replace(from, to))
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,7 +109,7 @@ async fn a_quiet_pass_over_100_services_and_200_roles_is_13_reads_and_so_is_the_
     let roles = (0..200).map(|n| role(&format!("task-{n:03}"), ""));
     let all: String = [cluster("shop")].into_iter().chain(services).chain(roles).collect();
     lab.settle(&all).await;
-    let restarted = Lab::over(std::sync::Arc::clone(&lab.sandbox)).await;
+    let restarted = Lab::over(Arc::clone(&lab.sandbox)).await;
     for lab in [lab, restarted] {
         lab.calls();
         let pass = lab.pass(&all).await;
@@ -121,7 +140,7 @@ async fn a_new_image_is_one_revision_and_one_update_and_the_rollout_ends_in_sync
     let pass = lab.pass(&after).await;
     assert_eq!(calls(&pass.outcomes), ["RegisterTaskDefinition", "UpdateService"]);
     // One look, with the family's newest revision for what changed; one more look for the number of
-    // the new one.
+    // the new one, and whether it was tried before and rolled back.
     assert_eq!(
         lab.calls(),
         [
@@ -131,8 +150,8 @@ async fn a_new_image_is_one_revision_and_one_update_and_the_rollout_ends_in_sync
             "RegisterTaskDefinition",
             "DescribeServices",
             "DescribeTaskDefinition",
-            "ListServiceDeployments",
             "DescribeClusters",
+            "ListServiceDeployments",
             "UpdateService",
         ]
     );
@@ -153,7 +172,7 @@ async fn a_restart_after_a_new_image_reads_the_running_revision_once() {
     let after = before.replace("web:1", "web:2");
     lab.settle(&before).await;
     lab.settle(&after).await;
-    let lab = Lab::over(std::sync::Arc::clone(&lab.sandbox)).await;
+    let lab = Lab::over(Arc::clone(&lab.sandbox)).await;
     lab.pass(&after).await;
     assert_eq!(lab.calls(), ["DescribeClusters", "DescribeServices", "DescribeTaskDefinition"]);
     lab.pass(&after).await;
@@ -382,13 +401,13 @@ async fn a_service_is_taken_over_without_a_restart() {
         call.set_tag_keys(Some(keys.map(str::to_owned).to_vec())).send().await.expect("untag");
     }
     // The revision was read with its tags: revisions never change, their tags do.
-    let lab = Lab::over(std::sync::Arc::clone(&lab.sandbox)).await;
+    let lab = Lab::over(Arc::clone(&lab.sandbox)).await;
     let pass = lab.pass(&all).await;
     assert_eq!(pass.outcomes, []);
     assert_eq!(conclusion(&pass, &key(Kind::Service, "web")).reason, "NotOurs");
     let adopt =
         [cluster("shop"), annotated(&service("web", "shop/web:1", "", ""), "evenkeel/adoption: adopt")].concat();
-    assert_eq!(lab.settle(&adopt).await, ["TagResource"]);
+    assert_eq!(lab.settle(&adopt).await, ["TagResource", "TagResource"], "the revision and the service");
     assert_eq!(lab.service("shop", "web").await.deployments().len(), 1);
     assert_eq!(lab.settle(&adopt.replace("web:1", "web:2")).await, ["RegisterTaskDefinition", "UpdateService"]);
 }
@@ -649,4 +668,395 @@ async fn a_rollout_that_the_circuit_breaker_stopped_is_degraded_and_not_tried_ag
     }
     assert_eq!(lab.writes(), [""; 0]);
     assert_eq!(lab.settle(&of("shop/web:3")).await, ["RegisterTaskDefinition", "UpdateService"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollout_that_was_rolled_back_is_blocked_until_the_manifest_changes() {
+    let lab = Lab::new().await;
+    let of = |image: &str, more: &str| {
+        let breaker = "deploymentConfiguration: {deploymentCircuitBreaker: {enable: true, rollback: true}}";
+        [cluster("shop"), service("web", image, "", &format!("{breaker}\n{more}"))].concat()
+    };
+    let web = key(Kind::Service, "web");
+    lab.settle(&of("shop/web:1", "")).await;
+    lab.pass(&of("shop/web:crash", "")).await;
+    scenario::seconds(600).await;
+    lab.calls();
+    for _ in 0..3 {
+        // A new reconciler remembers nothing: AWS itself says what became of the rollout.
+        let lab = Lab::over(Arc::clone(&lab.sandbox)).await;
+        let failed = conclusion(&lab.pass(&of("shop/web:crash", "")).await, &web);
+        assert_eq!((failed.state, failed.reason), (State::Blocked, "RolledBack"));
+        assert!(failed.message.contains("circuit breaker"), "{}", failed.message);
+        assert_eq!(lab.writes(), [""; 0]);
+        scenario::seconds(60).await;
+    }
+    // What restarts no task goes on, and so does what was not part of the failure.
+    let scaled = of("shop/web:crash", "desiredCount: 2");
+    assert_eq!(calls(&lab.pass(&scaled).await.outcomes), ["UpdateService"]);
+    assert!(lab.service("shop", "web").await.task_definition().is_some_and(|arn| arn.ends_with("web:1")));
+    let moved = of("shop/web:crash", "").replace("subnet-2", "subnet-3");
+    assert_eq!(calls(&lab.pass(&moved).await.outcomes), ["UpdateService"]);
+    assert_eq!(lab.settle(&moved.replace("crash", "3")).await, ["RegisterTaskDefinition", "UpdateService"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_image_and_another_network_are_one_rollout() {
+    let lab = Lab::new().await;
+    let before = [cluster("shop"), service("web", "shop/web:1", "", "")].concat();
+    lab.settle(&before).await;
+    let after = before.replace("web:1", "web:2").replace("subnet-2", "subnet-3");
+    assert_eq!(lab.settle(&after).await, ["RegisterTaskDefinition", "UpdateService"]);
+}
+
+fn web(image: &str) -> String {
+    [cluster("shop"), service("web", image, "", "")].concat()
+}
+
+/// As somebody would by hand.
+fn turn_off_insights(running: &Running) {
+    let mut state = running.sandbox.state();
+    let Some(shop) = state.ecs.region("us-east-1").clusters.get_mut("shop") else { panic!("there is no cluster shop") };
+    shop.record["settings"] = serde_json::json!([{ "name": "containerInsights", "value": "disabled" }]);
+}
+
+const AS_DECLARED: [&str; 3] = ["Cluster/shop: in_sync", "TaskDefinition/web: in_sync", "Service/web: in_sync"];
+
+#[tokio::test(start_paused = true)]
+async fn the_daemon_applies_what_is_edited_and_what_is_added() {
+    let running = Running::start(&[("web.yaml", &web("shop/web:1"))]).await;
+    assert_eq!(running.writes(), ["CreateCluster", "RegisterTaskDefinition", "CreateService"]);
+    assert_eq!(running.board(), AS_DECLARED);
+    running.write("web.yaml", &web("shop/web:2"));
+    running.settle().await;
+    assert_eq!(running.writes(), ["RegisterTaskDefinition", "UpdateService"]);
+    running.write("roles.yaml", &role("task", ""));
+    running.settle().await;
+    assert_eq!(running.writes(), ["CreateRole"]);
+    running.settle().await;
+    assert_eq!(running.writes(), [""; 0]);
+    assert!(running.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_file_leaves_its_last_good_content_in_force_and_is_shown() {
+    let running = Running::start(&[("web.yaml", &web("shop/web:1")), ("roles.yaml", &role("task", ""))]).await;
+    running.writes();
+    running.write("web.yaml", &web("shop/web:2").replace("image: ", "image: \"unclosed"));
+    running.settle().await;
+    assert_eq!(running.writes(), [""; 0]);
+    assert_eq!(running.board()[..3], ["Role/task: in_sync", AS_DECLARED[0], AS_DECLARED[1]]);
+    assert_eq!(running.problems().len(), 1, "{:?}", running.problems());
+    assert!(running.problems()[0].starts_with("web.yaml:"), "{:?}", running.problems());
+    // What is in force is kept so, and the other files go on.
+    turn_off_insights(&running);
+    running.write("roles.yaml", &role("task", "maxSessionDuration: 7200"));
+    running.settle().await;
+    let mut writes = running.writes();
+    writes.sort();
+    assert_eq!(writes, ["UpdateCluster", "UpdateRole"]);
+    running.write("web.yaml", &web("shop/web:2"));
+    running.settle().await;
+    assert_eq!(running.writes(), ["RegisterTaskDefinition", "UpdateService"]);
+    assert_eq!(running.problems(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_cut_off_anywhere_deletes_nothing() {
+    let whole = web("shop/web:1");
+    let running = Running::start(&[("web.yaml", &whole)]).await;
+    running.writes();
+    for end in (0..whole.len()).step_by(37) {
+        running.write("web.yaml", &whole[..end]);
+        running.settle().await;
+        let writes = running.writes();
+        assert!(writes.iter().all(|call| !call.starts_with("Delete") && !call.starts_with("Deregister")), "{writes:?}");
+    }
+    running.write("web.yaml", &whole);
+    running.settle().await;
+    assert_eq!(running.board(), AS_DECLARED);
+    let services = running.sandbox.state().ecs.region("us-east-1").clusters["shop"].services.len();
+    assert_eq!(services, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_longer_declared_stays_in_aws_and_leaves_the_board() {
+    let running = Running::start(&[("web.yaml", &web("shop/web:1")), ("roles.yaml", &role("task", ""))]).await;
+    running.writes();
+    std::fs::remove_file(running.directory.join("roles.yaml")).expect("remove");
+    running.settle().await;
+    assert_eq!(running.board(), AS_DECLARED);
+    assert_eq!(running.writes(), [""; 0]);
+    assert!(running.sandbox.state().iam.role("task").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_its_directory_the_daemon_keeps_everything_and_says_so() {
+    let running = Running::start(&[("web.yaml", &web("shop/web:1"))]).await;
+    running.writes();
+    std::fs::remove_dir_all(&running.directory).expect("remove");
+    running.settle().await;
+    assert_eq!(running.writes(), [""; 0]);
+    assert_eq!(running.board(), AS_DECLARED);
+    let unreadable = running.shared.board().unreadable.clone().unwrap_or_default();
+    assert!(unreadable.contains("does not exist"), "{unreadable}");
+    std::fs::create_dir(&running.directory).expect("create");
+    running.write("web.yaml", &web("shop/web:2"));
+    running.settle().await;
+    assert_eq!(running.shared.board().unreadable, None);
+    assert_eq!(running.writes(), ["RegisterTaskDefinition", "UpdateService"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_emptied_directory_deletes_nothing() {
+    let running = Running::start(&[("web.yaml", &web("shop/web:1"))]).await;
+    running.writes();
+    std::fs::remove_file(running.directory.join("web.yaml")).expect("remove");
+    running.settle().await;
+    assert_eq!((running.writes(), running.board()), (Vec::new(), Vec::new()));
+    running.write("web.yaml", &web("shop/web:1"));
+    running.settle().await;
+    assert_eq!((running.writes(), running.board()), (Vec::new(), AS_DECLARED.map(str::to_owned).to_vec()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_stop_no_further_call_is_made() {
+    let running = Running::start(&[("web.yaml", &web("shop/web:1"))]).await;
+    let sandbox = Arc::clone(&running.sandbox);
+    running.write("web.yaml", &web("shop/web:2"));
+    running.calls();
+    assert!(running.stop().await);
+    scenario::seconds(600).await;
+    assert_eq!(sandbox.state().log, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_in_the_middle_of_a_pass_ends_it_after_the_call_in_flight() {
+    let lab = Lab::new().await;
+    let resources = lab.declared(&shop());
+    let due = resources.keys().cloned().collect();
+    let (stop, stopped) = watch::channel(false);
+    let mut made = 0;
+    let pass = lab
+        .reconciler
+        .pass(&resources, &due, &stopped, &mut |progress| {
+            if matches!(progress, Progress::Acting(..)) {
+                made += 1;
+                if made == 3 {
+                    stop.send(true).expect("running");
+                }
+            }
+        })
+        .await;
+    assert!(pass.stopped);
+    assert_eq!(lab.writes(), ["PutAccountSettingDefault", "CreatePolicy", "CreateRole"]);
+    lab.settle(&shop()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn drift_is_found_within_an_interval_and_a_quiet_hour_only_reads() {
+    let running = Running::start(&[("web.yaml", &web("shop/web:1"))]).await;
+    running.writes();
+    turn_off_insights(&running);
+    scenario::seconds(INTERVAL.as_secs() + 1).await;
+    assert_eq!(running.writes(), ["UpdateCluster"]);
+    running.settle().await;
+    running.calls();
+    scenario::seconds(3600).await;
+    let calls = running.calls();
+    let count = |name: &str| calls.iter().filter(|call| *call == name).count();
+    // A scan of the directory at the same moment comes first and takes half a second.
+    assert!((58..=60).contains(&count("DescribeServices")), "{calls:?}");
+    assert_eq!((count("DescribeClusters"), calls.len()), (count("DescribeServices"), 2 * count("DescribeServices")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn resources_that_settled_at_different_times_are_looked_at_together() {
+    let services = (0..100).map(|n| service(&format!("web-{n:03}"), "shop/web:1", "", ""));
+    let roles = (0..200).map(|n| role(&format!("task-{n:03}"), ""));
+    let all: String = [cluster("shop")].into_iter().chain(services).chain(roles).collect();
+    let running = Running::start(&[("all.yaml", &all)]).await;
+    assert!(running.board().iter().all(|line| line.ends_with(": in_sync")), "{:?}", running.board());
+    running.calls();
+    scenario::seconds(10 * INTERVAL.as_secs()).await;
+    let calls = running.calls();
+    assert!(calls.len() <= 10 * 15, "{} calls in ten intervals", calls.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn services_that_share_a_task_definition_are_rolled_out_from_one_revision() {
+    let lab = Lab::new().await;
+    let shared = |image: &str| {
+        let definition = "requiresCompatibilities: [FARGATE]\nnetworkMode: awsvpc\ncpu: '256'\nmemory: '512'\n";
+        let containers = format!("containerDefinitions: [{{name: web, image: \"{image}\"}}]");
+        let service = "cluster: {ref: shop}\ndesiredCount: 1\ntaskDefinition: {ref: web}\n\
+                       capacityProviderStrategy: [{capacityProvider: FARGATE, weight: 1}]\n\
+                       networkConfiguration: {awsvpcConfiguration: {subnets: [subnet-1]}}";
+        let definition = manifest("TaskDefinition", "web", &format!("{definition}{containers}"));
+        [cluster("shop"), definition, manifest("Service", "one", service), manifest("Service", "two", service)].concat()
+    };
+    assert_eq!(
+        lab.settle(&shared("web:1")).await,
+        ["CreateCluster", "RegisterTaskDefinition", "CreateService", "CreateService"]
+    );
+    assert_eq!(lab.settle(&shared("web:2")).await, ["RegisterTaskDefinition", "UpdateService", "UpdateService"]);
+    let weight = shared("web:2").replace("weight: 1", "weight: 2");
+    assert_eq!(lab.settle(&weight).await, ["UpdateService", "UpdateService"]);
+    // One of the two falls behind by hand.
+    lab.ecs().update_service().cluster("shop").service("one").task_definition("web:1").send().await.expect("update");
+    assert_eq!(lab.settle(&weight).await, ["UpdateService"]);
+    assert_eq!(lab.revisions("web").await, ["web:1", "web:2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_iam_does_not_show_to_ecs_yet_is_waited_for() {
+    let lab = Lab::new().await;
+    let all = [role("task", ""), cluster("shop"), service("web", "shop/web:1", "", "")].concat();
+    let message = "ECS was unable to assume the role that was provided for this service.".to_owned();
+    lab.inject("CreateService", 3, FaultKind::Refuse { code: "InvalidParameterException", message, status: 400 });
+    let pass = lab.pass(&all).await;
+    let waiting = conclusion(&pass, &key(Kind::Service, "web"));
+    assert_eq!((waiting.state, waiting.reason), (State::Waiting, "Conflict"));
+    lab.settle(&all).await;
+    assert_eq!(lab.revisions("web").await, ["web:1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_that_never_start_are_said_to_while_ecs_goes_on_trying() {
+    let lab = Lab::new().await;
+    let of = |image: &str| [cluster("shop"), service("web", image, "", "")].concat();
+    lab.settle(&of("shop/web:1")).await;
+    lab.pass(&of("shop/web:crash")).await;
+    scenario::seconds(3600).await;
+    // Without a circuit breaker ECS never calls the rollout failed, and the old tasks stay.
+    let trying = conclusion(&lab.pass(&of("shop/web:crash")).await, &key(Kind::Service, "web"));
+    assert_eq!((trying.state, trying.reason), (State::Progressing, "RollingOut"));
+    assert!(trying.message.contains("failed to start"), "{}", trying.message);
+    assert_eq!(lab.service("shop", "web").await.running_count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_suspended_is_watched_and_not_touched() {
+    let lab = Lab::new().await;
+    lab.settle(&role("task", "")).await;
+    let changed = role("task", "maxSessionDuration: 7200");
+    let suspended = annotated(&changed, "evenkeel/suspend: \"true\"");
+    let pass = lab.pass(&suspended).await;
+    assert_eq!((pass.outcomes.len(), conclusion(&pass, &key(Kind::Role, "task")).reason), (0, "Suspended"));
+    assert_eq!(pass.items[&key(Kind::Role, "task")].changes.len(), 1);
+    assert_eq!(lab.settle(&changed).await, ["UpdateRole"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_shipped_policy_allows_every_call() {
+    let policy = include_str!("../deploy/evenkeel/policy.yaml");
+    let lab = Lab::new().await;
+    for manifests in [shop(), changed_shop()] {
+        lab.settle(&manifests).await;
+    }
+    let log = std::mem::take(&mut lab.sandbox.state().log);
+    let called: BTreeSet<String> = log.iter().map(|line| format!("{}:{}", line.service, line.operation)).collect();
+    let missing: Vec<&String> = called.iter().filter(|call| !policy.contains(&format!(" {call}\n"))).collect();
+    assert!(called.len() > 25 && missing.is_empty(), "{missing:?} of {called:?}");
+}
+
+/// Whatever call a crash falls behind: with another process the end is the same.
+#[tokio::test(start_paused = true)]
+async fn a_crash_behind_any_call_is_made_good_by_the_next_process() {
+    let whole = Lab::new().await;
+    let all = whole.settle(&shop()).await.len();
+    for crash in 1..=all {
+        let lab = Lab::new().await;
+        let resources = lab.declared(&shop());
+        let due = resources.keys().cloned().collect();
+        let (stop, stopped) = watch::channel(false);
+        let mut made = 0;
+        let mut count = |progress: Progress<'_>| {
+            made += usize::from(matches!(progress, Progress::Acted(_)));
+            if made == crash {
+                stop.send_replace(true);
+            }
+        };
+        lab.reconciler.pass(&resources, &due, &stopped, &mut count).await;
+        let next = Lab::over(Arc::clone(&lab.sandbox)).await;
+        let rest = next.settle(&shop()).await;
+        assert!(next.plan(&shop()).await.is_empty());
+        // An instance profile that is there but has no role is asked for once more.
+        assert!((all - crash..=all - crash + 1).contains(&rest.len()), "after {crash} of {all}: {rest:?}");
+        assert_eq!(next.revisions("web").await, ["web:1"], "after {crash}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_owners_each_leaves_everything_of_the_other_alone() {
+    let other = Lab::owned(evenkeel::sandbox::Sandbox::new(), "another").await;
+    other.settle(&shop()).await;
+    let lab = Lab::over(Arc::clone(&other.sandbox)).await;
+    let adopting: String =
+        changed_shop().split_inclusive("---\n").map(|one| annotated(one, "evenkeel/adoption: adopt")).collect();
+    for manifests in [changed_shop(), adopting] {
+        let pass = lab.pass(&manifests).await;
+        assert_eq!(lab.writes(), [""; 0]);
+        for key in pass.items.keys().filter(|key| key.kind != Kind::AccountSettings) {
+            assert_eq!(conclusion(&pass, key).message, "belongs to another; it is left alone", "{key}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_not_be_read_holds_up_only_itself() {
+    let lab = Lab::new().await;
+    lab.settle(&shop()).await;
+    lab.calls();
+    for (operation, kinds) in [
+        ("DescribeServices", &[Kind::Service][..]),
+        ("DescribeClusters", &[Kind::Cluster]),
+        ("ListAccountSettings", &[Kind::AccountSettings]),
+        ("GetPolicy", &[Kind::Policy]),
+        ("GetAccountAuthorizationDetails", &[Kind::Role, Kind::Policy]),
+    ] {
+        let code = if operation.starts_with("Get") { "AccessDenied" } else { "AccessDeniedException" };
+        lab.inject(
+            operation,
+            1,
+            FaultKind::Refuse { code, message: format!("not authorized: {operation}"), status: 400 },
+        );
+        let pass = lab.pass(&shop()).await;
+        assert_eq!(lab.writes(), [""; 0]);
+        for (key, item) in &pass.items {
+            let expected = if kinds.contains(&key.kind) { Verb::Unknown } else { Verb::Keep };
+            assert_eq!(item.verb, expected, "{key} without {operation}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revision_that_another_registers_is_followed_and_not_tried_again_after_a_rollback() {
+    let lab = Lab::new().await;
+    let ours = |image: &str| [cluster("shop"), service("web", image, "", "")].concat();
+    lab.settle(&ours("web:1")).await;
+    // The same service by name of its definition, which a pipeline registers.
+    let breaker = "deploymentConfiguration: {deploymentCircuitBreaker: {enable: true, rollback: true}}";
+    let by_name = |name: &str| {
+        let text = service("web", "x", "", breaker);
+        let (before, after) = text.split_once("  taskDefinition:").expect("a definition");
+        let after = &after[after.find("  deploymentConfiguration").expect("the rest")..];
+        [cluster("shop"), format!("{before}  taskDefinition: \"{name}\"\n{after}")].concat()
+    };
+    assert_eq!(lab.settle(&by_name("web")).await, ["UpdateService"]);
+    for image in ["web:2", "web:crash"] {
+        let definition = manifest("TaskDefinition", "web", "");
+        let text = service("web", image, "", "");
+        let body = &text[text.find("requiresCompatibilities").expect("a definition")..];
+        let registers = definition.replace("spec:\n", &format!("spec:\n    {body}"));
+        lab.settle(&registers).await;
+        if image == "web:2" {
+            assert_eq!(lab.settle(&by_name("web")).await, ["UpdateService"]);
+        }
+    }
+    assert_eq!(calls(&lab.pass(&by_name("web")).await.outcomes), ["UpdateService"]);
+    scenario::seconds(600).await;
+    let pass = lab.pass(&by_name("web")).await;
+    assert_eq!((pass.outcomes.len(), conclusion(&pass, &key(Kind::Service, "web")).reason), (0, "RolledBack"));
+    assert_eq!(lab.settle(&by_name("web:2")).await, [""; 0]);
 }

@@ -31,6 +31,7 @@ const MODULES: &[(&str, u8)] = &[
     ("action", 0),
     ("resolve", 0),
     ("plan", 0),
+    ("memory", 0),
     ("queue", 0),
     ("status", 0),
     ("codec", 1),
@@ -424,7 +425,7 @@ fn actions() -> Vec<Action> {
         Action::AttachRolePolicy { role: text(), arn: text() },
         Action::DetachRolePolicy { role: text(), arn: text() },
         Action::TagRole { role: text(), tags: some() },
-        Action::CreateInstanceProfile { profile: text(), path: text() },
+        Action::CreateInstanceProfile { profile: text(), path: text(), tags: BTreeMap::new() },
         Action::AddRoleToInstanceProfile { profile: text(), role: text() },
         Action::PutAccountSettingDefault { name: text(), value: text() },
         Action::CreateCluster(none()),
@@ -524,9 +525,9 @@ fn the_policy_allows_exactly_the_calls_that_are_made() {
         .collect();
     let mut made = calls();
     made.extend(actions().iter().map(|action| action.permission().to_owned()));
-    // What AWS asks for beside the call itself: to hand a role to a task, an instance or a service,
-    // and to make ECS's own role with an account's first cluster.
-    made.extend(["iam:PassRole", "iam:CreateServiceLinkedRole"].map(str::to_owned));
+    // What AWS asks for beside the call itself: to hand a role to a task, an instance or a service, to
+    // tag what is created, and to make ECS's own role with an account's first cluster.
+    made.extend(["iam:PassRole", "iam:TagInstanceProfile", "iam:CreateServiceLinkedRole"].map(str::to_owned));
     let idle: Vec<&String> = allowed.difference(&made).collect();
     let denied: Vec<&String> = made.difference(&allowed).collect();
     assert!(idle.is_empty(), "deploy/evenkeel/policy.yaml allows what nothing calls: {idle:?}");

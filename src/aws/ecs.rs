@@ -1,6 +1,6 @@
 //! Amazon ECS: what is read how, and one call per action.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ecs::operation::create_capacity_provider::CreateCapacityProviderInput;
 use aws_sdk_ecs::operation::create_cluster::CreateClusterInput;
@@ -63,6 +63,8 @@ impl Aws {
             Action::TagResource { arn, tags } => {
                 let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
                 let call = ecs.tag_resource().resource_arn(arn).set_tags(Some(tags.collect()));
+                // Of a task-definition revision only the tags ever change.
+                self.forget(arn);
                 call.send().await.map(|_| ()).map_err(classify)
             }
             other => Err(Failure::Rejected(format!("{other} is no ECS call"))),
@@ -86,6 +88,8 @@ impl Aws {
             self.account_settings(asked),
             self.services(asked),
         );
+        let (services, missing_clusters) = services;
+        world.missing_clusters = missing_clusters;
         world.seen.extend(clusters.into_iter().chain(providers).chain(settings).chain(services));
         self.task_definitions(asked, &mut world).await;
         world
@@ -143,14 +147,15 @@ impl Aws {
         vec![(resource.key.clone(), seen)]
     }
 
-    async fn services(&self, asked: &[&Resource]) -> Vec<(Key, Seen)> {
+    /// Services, and the clusters of theirs that AWS does not know.
+    async fn services(&self, asked: &[&Resource]) -> (Vec<(Key, Seen)>, BTreeSet<String>) {
         let mut by_cluster: BTreeMap<&str, Vec<(String, Key)>> = BTreeMap::new();
         for resource in asked {
             if let Identity::Service { cluster, name } = &resource.identity {
                 by_cluster.entry(cluster).or_default().push((name.clone(), resource.key.clone()));
             }
         }
-        let mut seen = Vec::new();
+        let (mut seen, mut missing_clusters) = (Vec::new(), BTreeSet::new());
         for (cluster, named) in by_cluster {
             for chunk in named.chunks(SERVICES_MAX) {
                 let names = chunk.iter().map(|(name, _)| name.clone()).collect();
@@ -159,6 +164,7 @@ impl Aws {
                     Err(error)
                         if error.as_service_error().is_some_and(|error| error.is_cluster_not_found_exception()) =>
                     {
+                        missing_clusters.insert(cluster.to_owned());
                         seen.extend(chunk.iter().map(|(_, key)| (key.clone(), Seen::Absent)));
                     }
                     answer => {
@@ -171,7 +177,7 @@ impl Aws {
                 }
             }
         }
-        seen
+        (seen, missing_clusters)
     }
 }
 

@@ -51,6 +51,8 @@ const CODES: &[(&str, Class)] = &[
 
 /// Codes that mean many things: told apart by AWS's words, as terraform-provider-aws knows them.
 const MESSAGES: &[(&str, &str)] = &[
+    // A role that was made a moment ago cannot be passed yet (terraform-aws-ecs issue 414).
+    ("AccessDeniedException", "iam:PassRole"),
     ("InvalidParameterException", "Creation of service was not idempotent"),
     ("InvalidParameterException", "Unable to assume"),
     ("InvalidParameterException", "unable to assume"),
@@ -83,13 +85,12 @@ fn by_code(code: Option<&str>, message: &str, status: u16) -> Failure {
         return Failure::Unreachable(format!("HTTP status {status} without an error code"));
     };
     let text = if message.is_empty() { code.to_owned() } else { format!("{code}: {message}") };
-    let known = CODES.iter().find(|(known, _)| *known == code).map(|(_, class)| class);
-    match known {
-        Some(class) => class(text),
+    if MESSAGES.iter().any(|(known, words)| *known == code && message.contains(words)) {
+        return Failure::Conflict(text);
+    }
+    match CODES.iter().find(|(known, _)| *known == code) {
+        Some((_, class)) => class(text),
         None if status >= 500 => Failure::Unreachable(text),
-        None if MESSAGES.iter().any(|(known, words)| *known == code && message.contains(words)) => {
-            Failure::Conflict(text)
-        }
         None => Failure::Rejected(text),
     }
 }

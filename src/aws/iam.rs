@@ -12,7 +12,7 @@ use crate::model::Key;
 use crate::policy;
 use crate::resource::{Identity, Resource};
 use crate::value::{Map, Value};
-use crate::world::{Failure, Live, Phase, Seen};
+use crate::world::{Failure, Live, OWNER_TAG, Phase, Seen};
 
 /// Items in one page (IAM API reference; AWS may answer fewer).
 const ITEMS_MAX: i32 = 1000;
@@ -48,8 +48,8 @@ impl Aws {
                 Identity::Role { name } => details.roles.get(&name.to_lowercase()).map_or(Seen::Absent, |role| {
                     Seen::Present(live_role(role, extras.get(role.role_name().unwrap_or_default())))
                 }),
-                Identity::Policy { arn } => match details.policies.get(arn) {
-                    Some(policy) => self.live_policy(arn, policy).await,
+                Identity::Policy { arn } => match details.policies.get(&name_of(arn)) {
+                    Some(policy) => self.live_policy(policy).await,
                     None => Seen::Absent,
                 },
                 _ => continue,
@@ -71,7 +71,7 @@ impl Aws {
                 details.roles.insert(role.role_name().unwrap_or_default().to_lowercase(), role);
             }
             for policy in page.policies.unwrap_or_default() {
-                details.policies.insert(policy.arn().unwrap_or_default().to_owned(), policy);
+                details.policies.insert(name_of(policy.arn().unwrap_or_default()), policy);
             }
         }
         Ok(details)
@@ -90,7 +90,8 @@ impl Aws {
     }
 
     /// A policy's document and versions come in bulk; its tags and description only one by one.
-    async fn live_policy(&self, arn: &str, detail: &ManagedPolicyDetail) -> Seen {
+    async fn live_policy(&self, detail: &ManagedPolicyDetail) -> Seen {
+        let arn = detail.arn().unwrap_or_default();
         let answer = match self.iam.get_policy().policy_arn(arn).send().await.map_err(classify) {
             Ok(answer) => answer,
             Err(failure) => return Seen::Unknown(failure),
@@ -151,15 +152,7 @@ impl Aws {
                 .await
                 .map(|_| ())
                 .map_err(classify),
-            Action::CreateInstanceProfile { profile, path } => {
-                match iam.create_instance_profile().instance_profile_name(profile).path(path).send().await {
-                    // A pass that broke off between this call and the next one left it behind.
-                    Err(error) if error.as_service_error().is_some_and(|e| e.is_entity_already_exists_exception()) => {
-                        Ok(())
-                    }
-                    answer => answer.map(|_| ()).map_err(classify),
-                }
-            }
+            Action::CreateInstanceProfile { profile, path, tags } => self.create_profile(profile, path, tags).await,
             Action::AddRoleToInstanceProfile { profile, role } => {
                 let call = iam.add_role_to_instance_profile().instance_profile_name(profile).role_name(role);
                 call.send().await.map(|_| ()).map_err(classify)
@@ -180,6 +173,30 @@ impl Aws {
             .set_permissions_boundary(role.permissions_boundary.clone())
             .set_tags(Some(tag_list(&role.tags)?));
         call.send().await.map(|_| ()).map_err(classify)
+    }
+
+    /// Creates an instance profile. One that is there already is taken for what a pass that broke off
+    /// left behind, but only if it carries our owner tag.
+    async fn create_profile(&self, profile: &str, path: &str, tags: &BTreeMap<String, String>) -> Result<(), Failure> {
+        let call = self.iam.create_instance_profile().instance_profile_name(profile).path(path);
+        let error = match call.set_tags(Some(tag_list(tags)?)).send().await {
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
+        if !error.as_service_error().is_some_and(|error| error.is_entity_already_exists_exception()) {
+            return Err(classify(error));
+        }
+        let call = self.iam.get_instance_profile().instance_profile_name(profile);
+        let there = call.send().await.map_err(classify)?;
+        let there = there.instance_profile().map(|there| self::tags(there.tags())).unwrap_or_default();
+        match there.get(OWNER_TAG) {
+            Some(owner) if tags.get(OWNER_TAG) == Some(owner) => Ok(()),
+            Some(owner) => Err(Failure::Rejected(format!("the instance profile {profile} belongs to {owner}"))),
+            None => Err(Failure::Rejected(format!(
+                "the instance profile {profile} exists and carries no owner tag; bind the role to it by hand, or give \
+                 instanceProfile another name"
+            ))),
+        }
     }
 
     async fn apply_policy(&self, action: &Action) -> Result<(), Failure> {
@@ -211,7 +228,12 @@ impl Aws {
     }
 }
 
-/// What GetAccountAuthorizationDetails answered: roles by lower-case name, policies by ARN.
+/// The name in an ARN, in lower case: IAM's names are unique whatever their path and case.
+fn name_of(arn: &str) -> String {
+    arn.rsplit('/').next().unwrap_or(arn).to_lowercase()
+}
+
+/// What GetAccountAuthorizationDetails answered: roles and policies by lower-case name.
 #[derive(Default)]
 struct Details {
     roles: BTreeMap<String, RoleDetail>,

@@ -12,11 +12,8 @@ use crate::live;
 use crate::plan::task_definition;
 use crate::resource::{Identity, Resource, TaskDefinition};
 use crate::value::Value;
-use crate::world::{DIGEST_TAG, Failure, Live, OWNER_TAG, Seen, World};
+use crate::world::{DIGEST_TAG, Failure, Live, OWNER_TAG, Rollout, Seen, World};
 
-/// Service deployments that are looked at; as many revisions fit into one DescribeServiceRevisions
-/// call (ECS API reference).
-const DEPLOYMENTS_MAX: i32 = 20;
 /// What becomes of a rollout that did not succeed.
 const FAILED: &[ServiceDeploymentStatus] = &[
     ServiceDeploymentStatus::RollbackFailed,
@@ -31,11 +28,19 @@ impl Aws {
     pub(super) async fn task_definitions(&self, asked: &[&Resource], world: &mut World) {
         for service in asked {
             match &service.task_definition {
-                Some(TaskDefinition::Foreign(name)) if !name.contains(':') => {
-                    if let Seen::Present(revision) = self.newest(name).await {
+                Some(TaskDefinition::Foreign(name)) if !name.contains(':') => match self.newest(name).await {
+                    Seen::Present(revision) => {
                         world.latest.insert(name.clone(), revision.arn);
                     }
-                }
+                    // Without its answer, whatever is newest would look like a change.
+                    Seen::Unknown(failure) => {
+                        world.seen.insert(service.key.clone(), Seen::Unknown(failure));
+                    }
+                    Seen::Absent => {
+                        let missing = Failure::Conflict(format!("there is no ACTIVE revision of the family {name}"));
+                        world.seen.insert(service.key.clone(), Seen::Unknown(missing));
+                    }
+                },
                 Some(TaskDefinition::Managed { .. }) => self.running(asked, service, world).await,
                 _ => {}
             }
@@ -46,12 +51,6 @@ impl Aws {
             {
                 let seen = self.newest(family).await;
                 world.seen.insert(resource.key.clone(), seen);
-            }
-        }
-        for service in asked {
-            if is_about_to_roll(service, asked, world) {
-                let failed = self.failed_revisions(service).await;
-                world.failed.insert(service.key.clone(), failed);
             }
         }
     }
@@ -80,8 +79,10 @@ impl Aws {
             }
         };
         let definition = asked.iter().find(|other| other.key == *key);
-        if definition.is_some_and(|definition| task_definition::matches(definition, &revision)) {
-            world.seen.insert(key.clone(), Seen::Present(revision.clone()));
+        if definition.is_some_and(|definition| task_definition::matches(definition, &revision))
+            && let active @ Seen::Present(_) = live::newest_revision(revision.clone())
+        {
+            world.seen.insert(key.clone(), active);
         }
         world.revisions.insert(arn, revision);
     }
@@ -108,37 +109,33 @@ impl Aws {
         Ok(revision)
     }
 
-    /// The revisions whose last rollout in a service ECS rolled back or stopped, with the reason. Only
-    /// asked of a service that does not run what is declared. Where the question is not answered
-    /// (a stand-in for AWS, a missing permission) nothing is known to have failed.
-    async fn failed_revisions(&self, service: &Resource) -> BTreeMap<String, String> {
-        let Identity::Service { cluster, name } = &service.identity else { return BTreeMap::new() };
-        let call = self.ecs.list_service_deployments().cluster(cluster).service(name).max_results(DEPLOYMENTS_MAX);
-        let deployments = match call.send().await {
-            Ok(answer) => answer.service_deployments.unwrap_or_default(),
-            Err(error) => {
-                tracing::debug!(service = name, failure = %classify(error), "the history of rollouts is not known");
-                return BTreeMap::new();
-            }
-        };
-        let arns: Vec<String> = deployments.iter().filter_map(|one| one.target_service_revision_arn.clone()).collect();
-        if !deployments.iter().any(|one| one.status().is_some_and(|status| FAILED.contains(status))) {
-            return BTreeMap::new();
+    /// What became of the last rollout of a service.
+    pub async fn last_rollout(&self, service: &Resource) -> Rollout {
+        match self.failed_rollout(service).await {
+            Ok(Some((revision, reason))) => Rollout::Failed { revision, reason },
+            Ok(None) => Rollout::Fine,
+            Err(failure) => Rollout::Unknown(failure),
         }
-        let call = self.ecs.describe_service_revisions().set_service_revision_arns(Some(arns));
-        let revisions =
-            call.send().await.map(|answer| answer.service_revisions.unwrap_or_default()).unwrap_or_default();
-        // Newest first: the last rollout of a task definition decides.
-        let mut last: BTreeMap<String, Option<String>> = BTreeMap::new();
-        for deployment in deployments {
-            let target = deployment.target_service_revision_arn();
-            let revision = revisions.iter().find(|revision| revision.service_revision_arn() == target);
-            let Some(task_definition) = revision.and_then(|revision| revision.task_definition()) else { continue };
-            let failed = deployment.status().is_some_and(|status| FAILED.contains(status));
-            let reason = deployment.status_reason().unwrap_or("ECS gives no reason").to_owned();
-            last.entry(task_definition.to_owned()).or_insert_with(|| failed.then_some(reason));
+    }
+
+    async fn failed_rollout(&self, service: &Resource) -> Result<Option<(Value, String)>, Failure> {
+        let Identity::Service { cluster, name } = &service.identity else { return Ok(None) };
+        let answer =
+            self.ecs.list_service_deployments().cluster(cluster).service(name).send().await.map_err(classify)?;
+        // In which order ECS lists them is not documented.
+        let last = answer.service_deployments().iter().max_by_key(|deployment| deployment.created_at().copied());
+        let Some(last) = last else { return Ok(None) };
+        if !last.status().is_some_and(|status| FAILED.contains(status)) {
+            return Ok(None);
         }
-        last.into_iter().filter_map(|(task_definition, reason)| Some((task_definition, reason?))).collect()
+        let reason = last.status_reason().unwrap_or("ECS gives no reason").trim_end_matches('.').to_owned();
+        let target = last.target_service_revision_arn().map(str::to_owned);
+        let call = self.ecs.describe_service_revisions().set_service_revision_arns(target.map(|arn| vec![arn]));
+        let answer = call.send().await.map_err(classify)?;
+        match answer.service_revisions().first() {
+            Some(revision) => Ok(Some((encode(revision), reason))),
+            None => Err(Failure::Unreachable("ECS does not describe the revision that failed".to_owned())),
+        }
     }
 }
 
@@ -146,16 +143,4 @@ impl Aws {
 /// ClientException, says nothing.
 fn is_missing(failure: &Failure) -> bool {
     matches!(failure, Failure::Rejected(text) if text.contains("Unable to describe task definition"))
-}
-
-/// Whether the plan will be to roll a registered revision out that the service does not run.
-fn is_about_to_roll(service: &Resource, asked: &[&Resource], world: &World) -> bool {
-    let Some(TaskDefinition::Managed { key, .. }) = &service.task_definition else { return false };
-    let (Some(Seen::Present(live)), Some(Seen::Present(revision))) =
-        (world.seen.get(&service.key), world.seen.get(key))
-    else {
-        return false;
-    };
-    let matches = asked.iter().any(|other| other.key == *key && task_definition::matches(other, revision));
-    matches && live.document.get("taskDefinition").is_some_and(|running| *running != revision.arn)
 }

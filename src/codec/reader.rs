@@ -7,7 +7,8 @@ use aws_smithy_schema::serde::{SerdeError, ShapeDeserializer};
 use aws_smithy_types::{BigDecimal, BigInteger, Blob, DateTime, Document, Number};
 
 use super::{enums, required};
-use crate::value::{Path, Value, describe, did_you_mean};
+use crate::fields::is_secret;
+use crate::value::{Path, Value, as_text, describe, did_you_mean};
 
 /// One thing that is wrong with a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,8 +61,7 @@ impl<'a> Reader<'a> {
         let Some(value) = self.value else { return T::default() };
         pick(value).unwrap_or_else(|| {
             let hint = match value {
-                Value::Number(number) if expected == "a string" => Some(format!("write \"{number}\"")),
-                Value::Bool(flag) if expected == "a string" => Some(format!("write \"{flag}\"")),
+                Value::Number(_) | Value::Bool(_) if expected == "a string" => as_text(value),
                 Value::String(text) if text.parse::<f64>().is_ok() && expected.contains("integer") => {
                     Some(format!("write {text} without quotes"))
                 }
@@ -70,7 +70,15 @@ impl<'a> Reader<'a> {
                 }
                 _ => None,
             };
-            self.faults.add(&self.path, false, format!("expected {expected}, found {}", describe(value)), hint);
+            // A password may stand where a map belongs.
+            let quote = || Some("put it in quotes".to_owned());
+            let (found, hint) = match value {
+                Value::String(_) if is_secret(&self.path) => ("a string".to_owned(), None),
+                Value::Number(_) if is_secret(&self.path) => ("a number".to_owned(), quote()),
+                Value::Bool(_) if is_secret(&self.path) => ("a boolean".to_owned(), quote()),
+                value => (describe(value), hint),
+            };
+            self.faults.add(&self.path, false, format!("expected {expected}, found {found}"), hint);
             T::default()
         })
     }
@@ -216,6 +224,7 @@ impl ShapeDeserializer for Reader<'_> {
             && !known.contains(&text.as_str())
         {
             let hint = match did_you_mean(&text, known.iter().copied()) {
+                Some(name) if known.len() == 1 => format!("did you mean `{name}`?"),
                 Some(name) => format!("did you mean `{name}`? known: {}", known.join(", ")),
                 None => format!("known: {}", known.join(", ")),
             };

@@ -197,7 +197,7 @@ fn ten_mistakes_in_one_document_give_ten_faults() {
             "containerDefinitions[0].portMappings[0].containerPort: expected a 32-bit integer, found string \"eighty\" (-)",
             "containerDefinitions[0].portMappings[0].hotPort: unknown field `hotPort` (did you mean `hostPort`?)",
             "containerDefinitions[0].logConfiguration: missing field `logDriver` (-)",
-            "containerDefinitions[0].environment[0].value: expected a string, found number `8080` (write \"8080\")",
+            "containerDefinitions[0].environment[0].value: expected a string, found a number (put it in quotes)",
             "containerDefinitions[0].essential: expected a boolean, found string \"yes\" (write true or false)",
             "containerDefinitions[0].linuxParameters.tmpfs: expected a list, found a map (-)",
         ]

@@ -63,6 +63,7 @@ async fn converge(
     }
     let mut conclusions: BTreeMap<Key, Conclusion> = BTreeMap::new();
     let mut outcomes = Vec::new();
+    let mut looks: BTreeMap<Key, u32> = BTreeMap::new();
     while let Some(due) = queue.next_due().filter(|due| *due <= end) {
         let mut stopped = stop.clone();
         tokio::select! {
@@ -78,6 +79,7 @@ async fn converge(
             let next = match (conclusion.state, conclusion.next) {
                 // What needs a person is not waited for; it would be found again and again.
                 (State::Blocked | State::Degraded, _) => Next::Tick,
+                (State::Waiting, _) if conclusion.reason == "NonConverging" && given_up(&mut looks, key) => Next::Tick,
                 (_, Next::After(_)) => Next::After(ROLLOUT),
                 (_, next) => next,
             };
@@ -91,6 +93,15 @@ async fn converge(
         }
     }
     (conclusions, outcomes)
+}
+
+/// How often something that was done and does not show is looked for: about half a minute.
+const LOOKS_MAX: u32 = 6;
+
+fn given_up(looks: &mut BTreeMap<Key, u32>, key: &Key) -> bool {
+    let looks = looks.entry(key.clone()).or_default();
+    *looks += 1;
+    *looks >= LOOKS_MAX
 }
 
 /// Live progress on standard error: a line per call, and below it what is waited for.

@@ -12,7 +12,7 @@ use crate::metrics::Metrics;
 use crate::sandbox::{Sandbox, client, server};
 
 pub(super) async fn sandbox(command: cli::Sandbox) -> Result<u8, CommandError> {
-    let sandbox = Sandbox::roomy();
+    let sandbox = if command.bare { Sandbox::new() } else { Sandbox::roomy() };
     let mut stop = run::stop_signal();
     if let Some(directory) = &command.manifests {
         let metrics = Arc::new(Metrics::new().map_err(CommandError::Metrics)?);

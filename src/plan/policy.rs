@@ -3,9 +3,9 @@
 use super::{Draft, Scene, immutable, tags};
 use crate::action::Action;
 use crate::diff::diff;
-use crate::model::Kind;
-use crate::resource::{Identity, Resource};
-use crate::value::Value;
+use crate::model::{Change, Effect, Kind};
+use crate::resource::Resource;
+use crate::value::{Path, Value};
 use crate::world::Live;
 
 /// IAM keeps at most five versions of a policy (IAM quotas).
@@ -25,15 +25,20 @@ impl Scene<'_> {
     }
 
     pub(super) fn update_policy(&self, resource: &Resource, live: &Live) -> Draft {
-        let Identity::Policy { arn } = &resource.identity else { return Draft::default() };
+        let arn = &live.arn;
         let mut changes = diff(Kind::Policy, &resource.spec, &live.document);
         let held = immutable(&changes);
         let mut steps = Vec::new();
         if super::touches(&changes, "policyDocument") {
-            steps.extend(
-                oldest_version_to_drop(&live.document)
-                    .map(|version| Action::DeletePolicyVersion { arn: arn.clone(), version }),
-            );
+            if let Some(version) = oldest_version_to_drop(&live.document) {
+                changes.push(Change {
+                    path: Path::default().key("versions").key(&version),
+                    from: Some(version.as_str().into()),
+                    to: None,
+                    effect: Effect::NoRestart,
+                });
+                steps.push(Action::DeletePolicyVersion { arn: arn.clone(), version });
+            }
             steps.push(Action::CreatePolicyVersion {
                 arn: arn.clone(),
                 document: resource.spec["policyDocument"].clone(),

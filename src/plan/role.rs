@@ -1,6 +1,6 @@
 //! Roles: trust, policies, boundary, instance profile.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Draft, Scene, immutable, tags, touches};
 use crate::action::{Action, NewRole};
@@ -77,7 +77,7 @@ impl Scene<'_> {
         steps.extend(
             spec.managed_policies().into_iter().map(|arn| Action::AttachRolePolicy { role: role.clone(), arn }),
         );
-        steps.extend(new_profile(&spec));
+        steps.extend(new_profile(&spec, self.desired_tags(resource)));
         Draft { steps, ..Draft::default() }
     }
 
@@ -103,7 +103,7 @@ impl Scene<'_> {
             let bound = live.document.get("instanceProfiles").and_then(Value::as_array);
             if !bound.into_iter().flatten().any(|name| *name == profile) {
                 changes.push(change("instanceProfile", None, Some(profile.into())));
-                steps.extend(new_profile(&spec));
+                steps.extend(new_profile(&spec, self.desired_tags(resource)));
             }
         }
         let missing = self.missing_tags(resource, live);
@@ -128,11 +128,14 @@ impl Scene<'_> {
         let declared = spec.managed_policies();
         let empty = Map::new();
         let inline = live.get("inlinePolicies").and_then(Value::as_object).unwrap_or(&empty);
-        if spec.exclusive() {
+        // Exclusive of what is declared: a list that the manifest does not name is not its business.
+        if spec.exclusive() && spec.0.contains_key("managedPolicyArns") {
             for arn in attached.iter().filter(|arn| !declared.iter().any(|other| other == *arn)) {
                 changes.push(change("managedPolicyArns", Some((*arn).into()), None));
                 steps.push(Action::DetachRolePolicy { role: role.clone(), arn: (*arn).to_owned() });
             }
+        }
+        if spec.exclusive() && spec.0.contains_key("inlinePolicies") {
             for (name, document) in
                 inline.iter().filter(|(name, _)| !spec.inline_policies().any(|(other, _)| other == *name))
             {
@@ -154,10 +157,10 @@ impl Scene<'_> {
     }
 }
 
-fn new_profile(spec: &Spec<'_>) -> Vec<Action> {
+fn new_profile(spec: &Spec<'_>, tags: BTreeMap<String, String>) -> Vec<Action> {
     let Some(profile) = spec.instance_profile() else { return Vec::new() };
     vec![
-        Action::CreateInstanceProfile { profile: profile.clone(), path: spec.path() },
+        Action::CreateInstanceProfile { profile: profile.clone(), path: spec.path(), tags },
         Action::AddRoleToInstanceProfile { profile, role: spec.name() },
     ]
 }

@@ -3,13 +3,14 @@
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::{Draft, Reason, Scene, immutable, tags, task_definition, touches};
+use super::{Draft, Reason, Scene, immutable, tags, task_definition};
 use crate::action::Action;
 use crate::diff::diff;
+use crate::fields;
 use crate::model::{Change, Effect, Key, Kind};
 use crate::resource::{Identity, Resource, TaskDefinition};
 use crate::value::{Map, Path, Segment, Value};
-use crate::world::{DIGEST_TAG, Live, Seen};
+use crate::world::{DIGEST_TAG, Live, Rollout, Seen};
 
 /// What a service is to run, as far as it is known.
 enum Target {
@@ -23,6 +24,14 @@ enum Target {
 
 impl Scene<'_> {
     pub(super) fn create_service(&self, resource: &Resource) -> Draft {
+        let cluster = match &resource.identity {
+            Identity::Service { cluster, .. } => cluster,
+            _ => return Draft::default(),
+        };
+        let declared = |other: &Resource| matches!(&other.identity, Identity::Cluster { name } if name == cluster);
+        if self.world.missing_clusters.contains(cluster) && !self.resources.values().any(declared) {
+            return Draft { held: Some(Reason::Missing(format!("the cluster {cluster}"))), ..Draft::default() };
+        }
         let mut input = resource.spec.clone();
         let mut tags = self.desired_tags(resource);
         match self.target(resource, None) {
@@ -50,32 +59,39 @@ impl Scene<'_> {
     pub(super) fn update_service(&self, resource: &Resource, live: &Live) -> Draft {
         let Identity::Service { cluster, name } = &resource.identity else { return Draft::default() };
         let mut changes = diff(Kind::Service, &compared(&resource.spec, &live.document), &live.document);
-        let held = immutable(&changes);
+        let mut held = immutable(&changes);
         let mut update = Map::new();
         for member in members(&changes) {
             update.insert(member.clone(), merged(&member, &resource.spec, &live.document));
         }
-        let running = live.document.get("taskDefinition").cloned();
-        match self.target(resource, running.as_ref().and_then(Value::as_str)) {
+        let running = live.document.get("taskDefinition").and_then(Value::as_str);
+        let target = self.target(resource, running);
+        match &target {
             Target::AsIs => {}
             Target::Known(revision) => {
-                changes.insert(0, revision_change(running, tail(&revision)));
-                let failed = self.world.failed.get(&resource.key).and_then(|failed| failed.get(&revision));
-                if let Some(why) = failed {
-                    let held = Reason::RolledBack(tail(&revision).to_owned(), why.clone());
-                    return Draft { changes, steps: Vec::new(), held: Some(held) };
-                }
-                update.insert("taskDefinition".to_owned(), revision.into());
+                changes.insert(0, revision_change(running, tail(revision)));
+                update.insert("taskDefinition".to_owned(), revision.as_str().into());
             }
             Target::Pending(key) => {
                 changes.insert(0, revision_change(running, "a new revision"));
                 // One rollout, not two: everything else goes along with the new revision.
-                return Draft { changes, steps: Vec::new(), held: held.or(Some(Reason::WaitsFor(key))) };
+                return Draft { changes, steps: Vec::new(), held: held.or(Some(Reason::WaitsFor(key.clone()))) };
+            }
+        }
+        if update.keys().any(|member| fields::effect(Kind::Service, member) == Effect::RollsAllTasks) {
+            let revision = match &target {
+                Target::Known(revision) => Some(revision.as_str()),
+                _ => running,
+            };
+            if let Some(reason) = self.no_rollout(resource, revision) {
+                // What replaces no task may still help: more tasks, a longer grace period.
+                update.retain(|member, _| fields::effect(Kind::Service, member) != Effect::RollsAllTasks);
+                held = held.or(Some(reason));
             }
         }
         let mut steps = Vec::new();
         if !update.is_empty() {
-            if touches(&changes, "capacityProviderStrategy") {
+            if update.contains_key("capacityProviderStrategy") {
                 // AWS refuses a new strategy without it.
                 update.insert("forceNewDeployment".to_owned(), true.into());
             }
@@ -89,6 +105,28 @@ impl Scene<'_> {
             steps.push(Action::TagResource { arn: live.arn.clone(), tags: missing });
         }
         Draft { changes, steps, held }
+    }
+
+    /// Why the tasks may not be replaced: the last rollout was the same as this one would be, and it
+    /// failed; or nobody knows what became of it.
+    fn no_rollout(&self, resource: &Resource, task_definition: Option<&str>) -> Option<Reason> {
+        match self.world.rollouts.get(&resource.key)? {
+            Rollout::Fine => None,
+            Rollout::Unknown(failure) => Some(Reason::CannotSee(failure.clone())),
+            Rollout::Failed { revision, reason } => {
+                let same_tasks = revision.get("taskDefinition").and_then(Value::as_str) == task_definition;
+                let declared: Map<String, Value> = resource
+                    .spec
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .filter(|(member, _)| IN_REVISION.contains(&member.as_str()))
+                    .map(|(member, value)| (member.clone(), value.clone()))
+                    .collect();
+                let same = same_tasks && diff(Kind::Service, &declared.into(), revision).is_empty();
+                same.then(|| Reason::RolledBack(reason.clone()))
+            }
+        }
     }
 
     fn target(&self, resource: &Resource, running: Option<&str>) -> Target {
@@ -144,6 +182,18 @@ fn compared(spec: &Value, live: &Value) -> Value {
     spec
 }
 
+/// Members of a service that its service revisions have, too (ECS service model, ServiceRevision).
+const IN_REVISION: &[&str] = &[
+    "capacityProviderStrategy",
+    "loadBalancers",
+    "networkConfiguration",
+    "platformVersion",
+    "serviceConnectConfiguration",
+    "serviceRegistries",
+    "volumeConfigurations",
+    "vpcLatticeConfigurations",
+];
+
 /// The top-level members that UpdateService is to carry.
 fn members(changes: &[Change]) -> Vec<String> {
     let mut members = Vec::new();
@@ -180,10 +230,10 @@ fn overlay(under: Option<&Value>, over: &Value) -> Value {
     }
 }
 
-fn revision_change(running: Option<Value>, to: &str) -> Change {
+fn revision_change(running: Option<&str>, to: &str) -> Change {
     Change {
         path: Path::default().key("taskDefinition"),
-        from: running.as_ref().and_then(Value::as_str).map(|arn| tail(arn).into()),
+        from: running.map(|arn| tail(arn).into()),
         to: Some(to.into()),
         effect: Effect::RollsAllTasks,
     }

@@ -1,6 +1,8 @@
 //! Task definitions: immutable, so a difference is a new revision, and a false difference would be
 //! a restart of every task. A revision remembers in a tag the digest of what was declared.
 
+use std::collections::BTreeMap;
+
 use super::{Draft, Scene, tags};
 use crate::action::Action;
 use crate::diff::diff;
@@ -19,7 +21,17 @@ impl Scene<'_> {
         if self.is_run_by_a_service(resource) {
             changes.iter_mut().for_each(|change| change.effect = Effect::RollsAllTasks);
         }
-        let steps = if changes.is_empty() { Vec::new() } else { vec![self.register(resource)] };
+        if !changes.is_empty() {
+            return Draft { changes, steps: vec![self.register(resource)], held: None };
+        }
+        // Tags can be changed without a new revision. Those of a revision that a service remembers
+        // were not read; they come along when it is.
+        let missing = if live.document.is_null() { BTreeMap::new() } else { self.missing_tags(resource, live) };
+        if missing.is_empty() {
+            return Draft::default();
+        }
+        let changes = tags::changes(&missing, live);
+        let steps = vec![Action::TagResource { arn: live.arn.clone(), tags: missing }];
         Draft { changes, steps, held: None }
     }
 

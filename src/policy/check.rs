@@ -54,6 +54,8 @@ pub enum DocumentKind {
 pub struct Fault {
     /// Where, as `Statement[0].Effect`; empty for the whole document.
     pub path: Path,
+    /// Whether the fault is in the last name of the path, not in what stands behind it.
+    pub key: bool,
     /// What is wrong.
     pub message: String,
     /// What to do about it.
@@ -88,11 +90,15 @@ struct Check<'d> {
 
 impl<'d> Check<'d> {
     fn fault(&mut self, path: &Path, message: impl Into<String>) {
-        self.faults.push(Fault { path: path.clone(), message: message.into(), hint: None });
+        self.faults.push(Fault { path: path.clone(), key: false, message: message.into(), hint: None });
     }
 
     fn fault_with_hint(&mut self, path: &Path, message: impl Into<String>, hint: impl Into<String>) {
-        self.faults.push(Fault { path: path.clone(), message: message.into(), hint: Some(hint.into()) });
+        self.faults.push(Fault { path: path.clone(), key: false, message: message.into(), hint: Some(hint.into()) });
+    }
+
+    fn fault_in_name(&mut self, path: &Path, message: impl Into<String>, hint: impl Into<String>) {
+        self.faults.push(Fault { path: path.clone(), key: true, message: message.into(), hint: Some(hint.into()) });
     }
 
     fn document(&mut self, document: &'d Value) {
@@ -131,9 +137,9 @@ impl<'d> Check<'d> {
             let path = path.key(name);
             if !known.iter().any(|known| known.eq_ignore_ascii_case(name)) {
                 let hint = nearest(name, known).map_or_else(|| format!("known are {}", known.join(", ")), did_you_mean);
-                self.fault_with_hint(&path, format!("is not {kind}"), hint);
+                self.fault_in_name(&path, format!("is not {kind}"), hint);
             } else if let Some(other) = seen.iter().find(|other| other.eq_ignore_ascii_case(name)) {
-                self.fault_with_hint(
+                self.fault_in_name(
                     &path,
                     format!("is given twice: `{other}` and `{name}` are the same to IAM"),
                     "keep one of the two",
@@ -210,7 +216,11 @@ impl<'d> Check<'d> {
             (Some(value), None) => Some((path.key(name), value)),
             (None, Some(value)) => Some((path.key(not_name), value)),
             (None, None) => {
-                self.fault(path, format!("needs `{name}` or `{not_name}`"));
+                // One fault is enough for `Actoin`.
+                let meant = |key: &String| nearest(key, &STATEMENT_ELEMENTS).is_some_and(|near| near == name);
+                if !statement.as_object().is_some_and(|members| members.keys().any(meant)) {
+                    self.fault(path, format!("needs `{name}` or `{not_name}`"));
+                }
                 None
             }
             (Some(_), Some(_)) => {
@@ -242,7 +252,7 @@ impl<'d> Check<'d> {
                     if !PRINCIPAL_KINDS.contains(&kind.as_str()) {
                         let hint = nearest(kind, &PRINCIPAL_KINDS)
                             .map_or_else(|| format!("known are {}", PRINCIPAL_KINDS.join(", ")), did_you_mean);
-                        self.fault_with_hint(&path, "is not a kind of principal", hint);
+                        self.fault_in_name(&path, "is not a kind of principal", hint);
                     }
                     self.each_text(&path, who, "a principal", true, |_| None);
                 }
@@ -275,7 +285,7 @@ impl<'d> Check<'d> {
     fn forbid(&mut self, path: &Path, statement: &Value, names: [&str; 2], why: &str) {
         for name in names {
             if member(statement, name).is_some() {
-                self.fault_with_hint(&path.key(name), format!("does not belong here: {why}"), "take it out");
+                self.fault_in_name(&path.key(name), format!("does not belong here: {why}"), "take it out");
             }
         }
     }
@@ -355,7 +365,7 @@ impl<'d> Check<'d> {
             || "the usual ones are StringEquals, StringLike, ArnLike and Bool".into(),
             |name| did_you_mean(&name),
         );
-        self.fault_with_hint(path, "is not a condition operator", hint);
+        self.fault_in_name(path, "is not a condition operator", hint);
     }
 }
 

@@ -56,11 +56,19 @@ impl Resolver<'_> {
 
     fn substitute(&mut self, path: &Path, text: &str) -> String {
         let expanded = expanded(text, self.account);
-        if let Some(at) = expanded.find("${AWS::") {
-            let rest = &expanded[at..];
-            let name = rest.split_inclusive('}').next().unwrap_or(rest).to_owned();
-            let hint = "known: ${AWS::AccountId}, ${AWS::Region}, ${AWS::Partition}".to_owned();
-            self.fault(path, format!("there is no variable {name}"), Some(hint));
+        for (at, _) in expanded.match_indices("${AWS::") {
+            let rest = &expanded[at + "${AWS::".len()..];
+            // Without its end a variable is told by its letters: what follows may be a secret.
+            let bare = match rest.split_once('}') {
+                Some((bare, _)) => bare,
+                None => rest.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default(),
+            };
+            let end = if rest[bare.len()..].starts_with('}') { "}" } else { "" };
+            let hint = match did_you_mean(bare, ["AccountId", "Region", "Partition"]) {
+                Some(bare) => format!("did you mean `${{AWS::{bare}}}`?"),
+                None => "known: ${AWS::AccountId}, ${AWS::Region}, ${AWS::Partition}".to_owned(),
+            };
+            self.fault(path, format!("there is no variable ${{AWS::{bare}{end}"), Some(hint));
             self.unknown.insert(path.clone());
         }
         expanded
@@ -102,15 +110,7 @@ impl Resolver<'_> {
 
     fn target(&mut self, path: &Path, key: &Key, form: Form) -> Option<Value> {
         let Some(target) = self.manifests.get(key) else {
-            if self.before.contested.contains(key) {
-                self.fault(path, format!("refers to {key}, which is declared more than once"), None);
-                return None;
-            }
-            let hint = match self.likely(key) {
-                Some(name) => format!("did you mean `{name}`?"),
-                None => "add the manifest, or write the name or ARN itself".to_owned(),
-            };
-            self.fault(path, format!("refers to {key}, and there is no such manifest"), Some(hint));
+            self.missing(path, key);
             return None;
         };
         if !is_permission_document(path) {
@@ -120,6 +120,7 @@ impl Resolver<'_> {
             manifests: self.manifests,
             account: self.account,
             before: self.before,
+            beside: self.beside,
             done: self.done,
             families: self.families,
             guesses: self.guesses,
@@ -161,6 +162,26 @@ impl Resolver<'_> {
             }
         };
         Some(text.into())
+    }
+
+    /// A reference to something that is not there, or not well.
+    fn missing(&mut self, path: &Path, key: &Key) {
+        let beside = self.beside;
+        let known = if beside.contested.contains(key) {
+            Some(("is declared more than once", "solve that; this one goes with it"))
+        } else {
+            let broken = ("has problems of its own", "solve those; this one goes with them");
+            beside.broken.contains(key).then_some(broken)
+        };
+        if let Some((why, hint)) = known {
+            return self.fault(path, format!("refers to {key}, which {why}"), Some(hint.to_owned()));
+        }
+        let hint = match (self.likely(key), beside.unread.first()) {
+            (Some(name), _) => format!("did you mean `{name}`?"),
+            (None, Some(file)) => format!("it may stand in {}, which cannot be read", file.display()),
+            (None, None) => "add the manifest, or write the name or ARN itself".to_owned(),
+        };
+        self.fault(path, format!("refers to {key}, and there is no such manifest"), Some(hint));
     }
 
     /// The manifest of that kind that was most likely meant.
@@ -217,14 +238,14 @@ fn unresolved() -> Value {
 }
 
 /// A permission may name what does not exist yet; a trust policy or an attachment may not.
-fn is_permission_document(path: &Path) -> bool {
+pub(super) fn is_permission_document(path: &Path) -> bool {
     path.0
         .iter()
         .any(|segment| matches!(segment, Segment::Key(key) if key == "inlinePolicies" || key == "policyDocument"))
 }
 
 /// Whether a map with the key `ref` is a reference here.
-fn may_refer(path: &Path) -> bool {
+pub(super) fn may_refer(path: &Path) -> bool {
     let keys = path.0.iter().filter_map(|segment| match segment {
         Segment::Key(key) => Some(key.as_str()),
         _ => None,

@@ -90,8 +90,18 @@ pub(super) fn syntax_fault(document: usize, at: Option<Position>, error: &str, t
         return Fault { document, at, path: String::new(), message, hint: Some("write the values out".into()) };
     }
     let problem = if place.is_empty() { error.to_owned() } else { error.replacen(&place, "", 1) };
-    let hint = if text.lines().any(|line| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ")) {
+    let conflict = text.lines().position(|line| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> "));
+    let template = at.and_then(|at| text.lines().nth(at.line - 1)).is_some_and(|line| line.contains("{%"));
+    // What an open quote swallowed is not where to look.
+    let opened = problem.split_once("quoted scalar at line ").and_then(|(_, place)| {
+        let (line, column) = place.split_once(" column ")?;
+        Some(Position { line: line.parse().ok()?, column: column.parse().ok()? })
+    });
+    let at = conflict.map(|line| Position { line: line + 1, column: 1 }).or(opened).or(at);
+    let hint = if conflict.is_some() {
         "the file holds the marks of an unresolved merge conflict (`<<<<<<<`): resolve it"
+    } else if template {
+        "render templates such as `{% for … %}` before committing"
     } else if at.and_then(|at| text.lines().nth(at.line - 1)?.chars().nth(at.column - 1)) == Some('\t') {
         "indent with spaces: YAML does not allow tabs there"
     } else {

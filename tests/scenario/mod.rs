@@ -9,6 +9,8 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use evenkeel::action::Outcome;
 use evenkeel::aws::{Aws, loader};
+use evenkeel::cli::Mode;
+use evenkeel::daemon::{Daemon, Options};
 use evenkeel::load::{Desired, File, load};
 use evenkeel::metrics::Metrics;
 use evenkeel::model::{Key, Kind};
@@ -17,12 +19,16 @@ use evenkeel::reconcile::{Pass, Reconciler};
 use evenkeel::resource::Resource;
 use evenkeel::sandbox::fault::{Fault, FaultKind};
 use evenkeel::sandbox::{Sandbox, client};
+use evenkeel::serve::Shared;
 use evenkeel::status::{Conclusion, conclude};
 use evenkeel::world::Phase;
 use tokio::sync::watch;
 
 /// How long is waited for a rollout before it counts as stuck, in passes of five seconds.
-const PASSES_MAX: usize = 60;
+const PASSES_MAX: usize = 20;
+
+/// How often the daemon looks at everything.
+pub(crate) const INTERVAL: Duration = Duration::from_secs(60);
 
 /// An account and a reconciler that looks after it.
 pub(crate) struct Lab {
@@ -38,10 +44,15 @@ impl Lab {
 
     /// A new reconciler, which remembers nothing, over an account that is there already.
     pub(crate) async fn over(sandbox: Arc<Sandbox>) -> Self {
+        Self::owned(sandbox, "evenkeel").await
+    }
+
+    /// The same under the name of another owner.
+    pub(crate) async fn owned(sandbox: Arc<Sandbox>, owner: &str) -> Self {
         let config = client::point(loader(), &sandbox).load().await;
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let aws = Aws::connect(&config, &metrics).await.expect("connect");
-        let reconciler = Reconciler::new(aws, Rules { owner: "evenkeel".to_owned() }, metrics);
+        let reconciler = Reconciler::new(aws, Rules { owner: owner.to_owned() }, metrics);
         sandbox.state().log.clear();
         Self { sandbox, config, reconciler }
     }
@@ -98,14 +109,13 @@ impl Lab {
 
     /// Every call that reached the account since the last look at the log.
     pub(crate) fn calls(&self) -> Vec<String> {
-        let log = std::mem::take(&mut self.sandbox.state().log);
-        log.into_iter().map(|line| line.operation).collect()
+        take_log(&self.sandbox)
     }
 
     /// The same without those that only read.
     pub(crate) fn writes(&self) -> Vec<String> {
         let mut calls = self.calls();
-        calls.retain(|call| !["Describe", "List", "Get"].iter().any(|prefix| call.starts_with(prefix)));
+        calls.retain(|call| is_write(call));
         calls
     }
 
@@ -202,4 +212,89 @@ taskDefinition:
         container.lines().map(|line| format!("      {line}\n")).collect::<String>()
     );
     manifest("Service", name, &spec)
+}
+
+/// A daemon over a directory, in the background.
+pub(crate) struct Running {
+    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) directory: PathBuf,
+    _folder: tempfile::TempDir,
+    stop: watch::Sender<bool>,
+    daemon: tokio::task::JoinHandle<bool>,
+}
+
+impl Running {
+    /// Starts it over a directory with these files, and waits until it has settled.
+    pub(crate) async fn start(files: &[(&str, &str)]) -> Self {
+        let lab = Lab::new().await;
+        let folder = tempfile::tempdir().expect("tempdir");
+        let directory = folder.path().join("manifests");
+        std::fs::create_dir(&directory).expect("create");
+        for (name, text) in files {
+            std::fs::write(directory.join(name), text).expect("write");
+        }
+        let metrics = Arc::new(Metrics::new().expect("metrics"));
+        let account = lab.reconciler.aws().account().clone();
+        let shared = Shared::new(metrics, account, "apply", Duration::from_secs(600));
+        let options = Options {
+            directory: directory.clone(),
+            interval: INTERVAL,
+            quiet: Duration::from_millis(500),
+            quiet_max: Duration::from_secs(2),
+            mode: Mode::Apply,
+            once: false,
+        };
+        let (stop, stopped) = watch::channel(false);
+        let daemon = tokio::spawn(Daemon::new(options, lab.reconciler, Arc::clone(&shared)).run(stopped));
+        let running = Self { sandbox: lab.sandbox, shared, directory, _folder: folder, stop, daemon };
+        running.settle().await;
+        running
+    }
+
+    /// Waits long enough for a scan of the directory, a rollout and a quiet pass, whether or not the
+    /// system gave a hint that the directory had changed.
+    pub(crate) async fn settle(&self) {
+        seconds(3 * INTERVAL.as_secs()).await;
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.directory.join(name), text).expect("write");
+    }
+
+    /// What the board says of every resource, as `Kind/name: state`.
+    pub(crate) fn board(&self) -> Vec<String> {
+        let board = self.shared.board();
+        board.statuses.iter().map(|(key, status)| format!("{key}: {}", status.state)).collect()
+    }
+
+    pub(crate) fn problems(&self) -> Vec<String> {
+        self.shared.board().problems.iter().map(ToString::to_string).collect()
+    }
+
+    /// Every write since the last look at the log.
+    pub(crate) fn writes(&self) -> Vec<String> {
+        let mut calls = take_log(&self.sandbox);
+        calls.retain(|call| is_write(call));
+        calls
+    }
+
+    /// Every call since the last look at the log.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        take_log(&self.sandbox)
+    }
+
+    /// Stops it as a signal does, and waits for its end.
+    pub(crate) async fn stop(self) -> bool {
+        self.stop.send(true).expect("running");
+        self.daemon.await.expect("no panic")
+    }
+}
+
+fn take_log(sandbox: &Sandbox) -> Vec<String> {
+    std::mem::take(&mut sandbox.state().log).into_iter().map(|line| line.operation).collect()
+}
+
+fn is_write(call: &str) -> bool {
+    !["Describe", "List", "Get"].iter().any(|prefix| call.starts_with(prefix))
 }

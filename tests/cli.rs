@@ -1,0 +1,416 @@
+//! The binary from outside: exit codes, output, the daemon's life, and what it never says.
+#![cfg(all(unix, feature = "sandbox"))]
+#![expect(clippy::expect_used, reason = "the helpers of a test are test code")]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const CLUSTER: &str = "apiVersion: evenkeel/v1alpha1\nkind: Cluster\nmetadata: {name: main}\nspec: {}\n";
+const ROLE: &str = "apiVersion: evenkeel/v1alpha1\nkind: Role\nmetadata: {name: app}\nspec: {preset: task}\n";
+const SERVICE: &str = "\
+apiVersion: evenkeel/v1alpha1
+kind: Service
+metadata: {name: web}
+spec:
+  cluster: {ref: main}
+  desiredCount: 1
+  taskDefinition:
+    containerDefinitions:
+      - name: web
+        image: nginx
+        memory: 128
+        environment:
+          - {name: PASSWORD, value: canary-environment}
+        logConfiguration:
+          logDriver: splunk
+          options: {splunk-url: \"https://example.com\", splunk-token: canary-option}
+";
+
+/// What one run of the binary left behind.
+struct Ended {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+    command.args(arguments).env_clear().stdin(Stdio::null());
+    command
+}
+
+fn evenkeel(arguments: &[&str]) -> Ended {
+    let output = command(arguments).output().expect("the binary runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    let code = output.status.code().expect("an exit code");
+    let (out, err) = (text(output.stdout), text(output.stderr));
+    assert!(!out.contains('\x1b') && !err.contains('\x1b'), "colours are for terminals: {out}{err}");
+    Ended { code, out, err }
+}
+
+/// A directory of manifests.
+fn directory(files: &[(&str, &str)]) -> TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    for (name, text) in files {
+        fs::write(directory.path().join(name), text).expect("a file");
+    }
+    directory
+}
+
+fn path(directory: &TempDir) -> &str {
+    directory.path().to_str().expect("UTF-8")
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// A daemon on the simulated AWS, on ports that the system picked. Killed when dropped.
+struct Daemon {
+    child: Child,
+    log: Arc<Mutex<String>>,
+}
+
+impl Daemon {
+    fn start(directory: &TempDir, more: &[&str]) -> Self {
+        let fixed = ["run", path(directory), "--sandbox", "--listen", "127.0.0.1:0"];
+        let mut child = command(&[&fixed[..], &["--sandbox-listen", "127.0.0.1:0"], more].concat())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let log = Arc::new(Mutex::new(String::new()));
+        let lines = BufReader::new(child.stderr.take().expect("standard error")).lines();
+        let written = Arc::clone(&log);
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let mut log = written.lock().expect("the log");
+                log.push_str(&line);
+                log.push('\n');
+            }
+        });
+        Self { child, log }
+    }
+
+    fn log(&self) -> String {
+        self.log.lock().expect("the log").clone()
+    }
+
+    /// Waits for something, at most half a minute.
+    fn wait<T>(&mut self, what: &str, mut found: impl FnMut(&Self) -> Option<T>) -> T {
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            if let Some(found) = found(self) {
+                return found;
+            }
+            assert!(Instant::now() < end, "{what} did not come: {}", self.log());
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// The address that follows a text in the log.
+    fn address(&mut self, before: &str) -> String {
+        self.wait(before, |daemon| {
+            let log = daemon.log();
+            let (_, rest) = log.split_once(before)?;
+            let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':'))?;
+            Some(rest[..end].trim_end_matches(':').to_owned())
+        })
+    }
+
+    fn listen(&mut self) -> String {
+        self.address("status=\"http://")
+    }
+
+    fn sandbox(&mut self) -> String {
+        self.address("the simulated AWS is at http://")
+    }
+
+    /// Sends SIGTERM and waits for the end. Returns the exit code.
+    fn terminate(&mut self) -> Option<i32> {
+        let kill = format!("kill -TERM {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+        let end = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < end {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status.code();
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        None
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Status line and body of a page.
+fn get(address: &str, page: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+    write!(stream, "GET {page} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").expect("a request");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    (head.lines().next().unwrap_or_default().to_owned(), body.to_owned())
+}
+
+#[test]
+fn validate_says_whether_there_are_problems() {
+    let good = evenkeel(&["validate", path(&directory(&[("main.yaml", CLUSTER), ("app.yaml", ROLE)]))]);
+    assert_eq!((good.code, good.out.as_str()), (0, "2 resources in 2 files, no problems.\n"), "{}", good.err);
+    let bad = directory(&[("main.yaml", &CLUSTER.replace("Cluster", "Clster"))]);
+    let human = evenkeel(&["validate", path(&bad)]);
+    assert_eq!(human.code, 1);
+    assert!(human.out.starts_with("main.yaml:2:7: error: kind: there is no kind `Clster`\n"), "{}", human.out);
+    let listed = evenkeel(&["validate", path(&bad), "--output", "json"]);
+    assert_eq!(listed.code, 1);
+    let problem = &json(&listed.out)["problems"][0];
+    assert_eq!((&problem["line"], &problem["column"], &problem["path"]), (&2.into(), &7.into(), &"kind".into()));
+    let github = evenkeel(&["validate", path(&bad), "-o", "github"]);
+    assert_eq!(github.code, 1);
+    assert!(github.out.starts_with("::error file=main.yaml,line=2,col=7::kind: "), "{}", github.out);
+}
+
+#[test]
+fn plan_says_whether_there_is_something_to_do() {
+    let files = directory(&[("main.yaml", CLUSTER), ("app.yaml", ROLE)]);
+    let human = evenkeel(&["plan", path(&files), "--sandbox"]);
+    assert_eq!(human.code, 2, "{}", human.err);
+    assert!(human.out.contains("2 to create, 0 to change"), "{}", human.out);
+    let listed = evenkeel(&["plan", path(&files), "--sandbox", "--output", "json"]);
+    assert_eq!(listed.code, 2);
+    let plan = json(&listed.out);
+    assert_eq!((&plan["empty"], &plan["items"][0]["verb"]), (&false.into(), &"create".into()));
+    let markdown = evenkeel(&["plan", path(&files), "--sandbox", "-o", "markdown"]);
+    assert!(markdown.out.contains("| resource | field | live |"), "{}", markdown.out);
+    let nothing = evenkeel(&["plan", path(&directory(&[])), "--sandbox"]);
+    assert_eq!(nothing.code, 0, "{}{}", nothing.out, nothing.err);
+}
+
+#[test]
+fn nothing_is_planned_or_applied_from_manifests_with_problems() {
+    let files = directory(&[("main.yaml", CLUSTER), ("bad.yaml", "kind: Cluster\n")]);
+    for verb in ["plan", "apply", "render"] {
+        let sandbox: &[&str] = if verb == "render" { &[] } else { &["--sandbox"] };
+        let refused = evenkeel(&[&[verb, path(&files)], sandbox].concat());
+        assert_eq!((refused.code, refused.out.as_str()), (1, ""), "{verb}");
+        assert!(refused.err.contains("bad.yaml:1:1: error: missing field `apiVersion`"), "{}", refused.err);
+        assert!(refused.err.contains("in the manifests; nothing was done"), "{}", refused.err);
+    }
+}
+
+#[test]
+fn apply_converges() {
+    let files = directory(&[("main.yaml", CLUSTER), ("app.yaml", ROLE)]);
+    let human = evenkeel(&["apply", path(&files), "--sandbox"]);
+    assert_eq!(human.code, 0, "{}{}", human.out, human.err);
+    assert_eq!(human.out, "2 of 2 resources as declared; 2 changes.\n");
+    assert!(human.err.contains("✓ Cluster/main  ecs:CreateCluster main"), "{}", human.err);
+    let listed = evenkeel(&["apply", path(&files), "--sandbox", "--output", "json"]);
+    assert_eq!((listed.code, &json(&listed.out)["converged"]), (0, &true.into()));
+    assert_eq!(listed.err, "");
+}
+
+#[test]
+fn render_writes_presets_and_variables_out() {
+    let files = directory(&[("app.yaml", ROLE)]);
+    let rendered = evenkeel(&["render", path(&files), "--account", "210987654321"]);
+    assert_eq!(rendered.code, 0, "{}", rendered.err);
+    for text in ["kind: Role", "Service: ecs-tasks.amazonaws.com", "aws:SourceAccount: '210987654321'"] {
+        assert!(rendered.out.contains(text), "{text}: {}", rendered.out);
+    }
+    let again = directory(&[("app.yaml", &rendered.out)]);
+    assert_eq!(
+        evenkeel(&["render", path(&again)]).out,
+        rendered.out,
+        "what is rendered is a manifest that says the same"
+    );
+}
+
+#[test]
+fn the_schema_knows_what_a_manifest_holds() {
+    let printed = evenkeel(&["schema"]);
+    assert_eq!(printed.code, 0);
+    let schema = json(&printed.out);
+    let kinds = schema["oneOf"].as_array().expect("kinds");
+    assert_eq!(kinds.len(), 7);
+    let service = kinds.iter().find(|kind| kind["properties"]["kind"]["const"] == "Service").expect("Service");
+    // Every key of an example has its place in the schema.
+    let example = [
+        "/properties/metadata",
+        "/properties/spec/properties/cluster",
+        "/properties/spec/properties/desiredCount",
+        "/properties/spec/properties/tags",
+        "/properties/spec/properties/taskDefinition/anyOf/2/properties/containerDefinitions/items/properties/environment\
+         /items/properties/value",
+    ];
+    for key in example {
+        assert!(service.pointer(key).is_some(), "{key}");
+    }
+    assert_eq!(service["properties"]["spec"]["additionalProperties"], false);
+}
+
+#[test]
+fn shells_get_their_completions() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = evenkeel(&["completions", shell]);
+        assert_eq!(script.code, 0);
+        assert!(script.out.contains("validate"), "{shell}");
+    }
+}
+
+#[test]
+fn help_lists_every_command_and_mistakes_are_errors() {
+    let help = evenkeel(&["--help"]);
+    assert_eq!(help.code, 0);
+    for verb in ["run", "plan", "apply", "validate", "render", "schema", "completions", "healthcheck", "sandbox"] {
+        assert!(
+            help.out.lines().any(|line| line.trim_start().starts_with(&format!("{verb} "))),
+            "{verb}: {}",
+            help.out
+        );
+        assert_eq!(evenkeel(&[verb, "--help"]).code, 0, "{verb}");
+    }
+    assert!(evenkeel(&["--version"]).out.starts_with("evenkeel "));
+    for wrong in [&["plam"][..], &["plan"], &["run", "x", "--interval", "60"], &[]] {
+        let refused = evenkeel(wrong);
+        assert_eq!((refused.code, refused.out.as_str()), (1, ""), "{wrong:?}: {}", refused.err);
+    }
+}
+
+#[test]
+fn a_configuration_file_is_checked() {
+    let files = directory(&[("main.yaml", CLUSTER)]);
+    let config = directory(&[("good.yaml", "output: json\n"), ("bad.yaml", "outptu: json\n")]);
+    let file = |name: &str| config.path().join(name).to_str().expect("UTF-8").to_owned();
+    let good = evenkeel(&["--config", &file("good.yaml"), "validate", path(&files)]);
+    assert_eq!((good.code, json(&good.out)["problems"].as_array().map(Vec::len)), (0, Some(0)));
+    let bad = evenkeel(&["--config", &file("bad.yaml"), "validate", path(&files)]);
+    assert_eq!(bad.code, 1);
+    assert!(bad.err.contains("there is no flag `outptu`, did you mean `output`?"), "{}", bad.err);
+    let missing = evenkeel(&["--config", &file("missing.yaml"), "validate", path(&files)]);
+    assert_eq!(missing.code, 1);
+    assert!(missing.err.contains("missing.yaml: "), "{}", missing.err);
+}
+
+#[test]
+fn a_single_round_of_the_daemon_ends_well() {
+    let files = directory(&[("main.yaml", CLUSTER), ("app.yaml", ROLE)]);
+    let fixed = ["run", path(&files), "--sandbox", "--once", "--debounce", "10ms"];
+    let ports = ["--listen", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0"];
+    let once = evenkeel(&[&fixed[..], &ports].concat());
+    assert_eq!((once.code, once.out.as_str()), (0, ""), "{}", once.err);
+    fs::write(files.path().join("bad.yaml"), "kind: Cluster\n").expect("a file");
+    let bad = evenkeel(&[&fixed[..], &ports].concat());
+    assert_eq!(bad.code, 1, "{}", bad.err);
+}
+
+#[test]
+fn the_daemon_lives_until_it_is_told_to_stop() {
+    let files = directory(&[("main.yaml", CLUSTER)]);
+    let mut daemon = Daemon::start(&files, &["--debounce", "10ms"]);
+    let address = daemon.listen();
+    daemon.wait("readiness", |_| get(&address, "/readyz").0.contains("200").then_some(()));
+    let healthy = evenkeel(&["healthcheck", "--listen", &address]);
+    assert_eq!((healthy.code, healthy.out.as_str()), (0, "ok\n"), "{}", healthy.err);
+    let port = address.rsplit(':').next().expect("a port");
+    assert_eq!(evenkeel(&["healthcheck", "--listen", &format!("0.0.0.0:{port}")]).code, 0);
+
+    // A second manifest is taken up as it appears.
+    fs::write(files.path().join("app.yaml"), ROLE).expect("a file");
+    daemon.wait("the role", |_| {
+        let status = json(&get(&address, "/status").1);
+        let states = status["resources"].as_array()?.iter().map(|resource| resource["state"] == "in_sync");
+        (states.filter(|in_sync| *in_sync).count() == 2).then_some(())
+    });
+    assert!(get(&address, "/metrics").1.contains("evenkeel_resources{kind=\"Role\",state=\"in_sync\"} 1"));
+    assert!(get(&address, "/nowhere").0.contains("404"));
+
+    assert_eq!(daemon.terminate(), Some(0), "{}", daemon.log());
+    assert!(!daemon.log().contains('\x1b'), "colours are for terminals: {}", daemon.log());
+    let gone = evenkeel(&["healthcheck", "--listen", &address]);
+    assert_eq!((gone.code, gone.out.as_str()), (1, ""));
+    assert!(gone.err.contains("no answer from"), "{}", gone.err);
+}
+
+#[test]
+fn a_daemon_that_cannot_listen_says_so() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let files = directory(&[("main.yaml", CLUSTER)]);
+    let fixed = ["run", path(&files), "--sandbox", "--sandbox-listen", "127.0.0.1:0", "--listen", &address];
+    let refused = evenkeel(&fixed);
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains(&format!("error: cannot listen on {address}: ")), "{}", refused.err);
+}
+
+/// No form of any output holds the value of a secret, and all of them what it belongs to.
+fn assert_no_canary(what: &str, text: &str) {
+    for (n, line) in text.lines().enumerate() {
+        assert!(!line.contains("canary"), "{what}, line {n}: {}", line.chars().take(2000).collect::<String>());
+    }
+}
+
+#[test]
+fn secrets_stay_out_of_every_output() {
+    let files = directory(&[("main.yaml", CLUSTER), ("web.yaml", SERVICE)]);
+    let mut daemon = Daemon::start(&files, &["--log-filter", "trace", "--debounce", "10ms"]);
+    let (address, sandbox) = (daemon.listen(), daemon.sandbox());
+    let url = format!("--sandbox=http://{sandbox}");
+    daemon.wait("the service", |_| {
+        let plan = evenkeel(&["plan", path(&files), &url, "-o", "json"]);
+        (!plan.out.contains("\"create\"") && plan.code != 1).then_some(())
+    });
+
+    // As created, and as changed.
+    for output in ["human", "json", "markdown"] {
+        let plan = evenkeel(&["plan", path(&files), "--sandbox", "-o", output, "--log-filter", "trace"]);
+        assert_eq!(plan.code, 2);
+        assert_no_canary(output, &plan.out);
+        assert_no_canary("the log of plan", &plan.err);
+    }
+    let changed = SERVICE.replace("canary-environment", "canary-2").replace("canary-option", "canary-3");
+    let other = directory(&[("main.yaml", CLUSTER), ("web.yaml", &changed)]);
+    for output in ["human", "json", "markdown"] {
+        let plan = evenkeel(&["plan", path(&other), &url, "-o", output, "--log-filter", "trace"]);
+        assert_eq!(plan.code, 2, "{}", plan.err);
+        assert!(plan.out.contains("environment"), "{}", plan.out);
+        assert_no_canary(output, &plan.out);
+        assert_no_canary("the log of plan", &plan.err);
+    }
+
+    // A secret in the wrong place, or of the wrong kind.
+    let wrong = [
+        SERVICE.replace("{name: PASSWORD, value: canary-environment}", "PASSWORD=canary"),
+        SERVICE.replace("options: {", "options: canary\n          tmp: {"),
+        SERVICE.replace("canary-option", "[canary]"),
+    ];
+    for wrong in wrong {
+        fs::write(files.path().join("web.yaml"), &wrong).expect("a file");
+        let validated = evenkeel(&["validate", path(&files)]);
+        assert_eq!(validated.code, 1, "{wrong}");
+        assert_no_canary("validate", &validated.out);
+    }
+    daemon.wait("the problem", |_| {
+        let status = json(&get(&address, "/status").1);
+        (!status["problems"].as_array()?.is_empty()).then_some(())
+    });
+    for page in ["/status", "/metrics", "/"] {
+        assert_no_canary(page, &get(&address, page).1);
+    }
+    assert_eq!(daemon.terminate(), Some(0));
+    assert_no_canary("the log", &daemon.log());
+}
