@@ -61,11 +61,15 @@ pub fn load(files: &[File], account: &Account, before: &Desired) -> Desired {
     let mut drafts: BTreeMap<PathBuf, Vec<Manifest>> = BTreeMap::new();
     let mut beside = Beside::default();
     let mut bad: BTreeSet<PathBuf> = BTreeSet::new();
+    let mut complete: BTreeSet<&PathBuf> = BTreeSet::new();
     for file in files {
         let reading = read(file);
         if !reading.problems.is_empty() {
             bad.insert(file.path.clone());
             drafts.insert(file.path.clone(), reading.manifests.iter().cloned().chain(reading.drafts).collect());
+        }
+        if reading.complete {
+            complete.insert(&file.path);
         }
         if reading.lost {
             beside.unread.insert(file.path.clone());
@@ -75,15 +79,10 @@ pub fn load(files: &[File], account: &Account, before: &Desired) -> Desired {
         parsed.insert(file.path.clone(), reading.manifests);
     }
     let scope = Before { manifests: holders(before), resources: &before.resources };
-    let unread = beside.unread.clone();
-    desired.problems.extend(further_problems(
-        files,
-        &in_force(&parsed, &bad, before),
-        &drafts,
-        account,
-        &scope,
-        unread,
-    ));
+    // What a draft leaves out is gone, unless it got lost: then it is still there to refer to.
+    let mut others = in_force(&parsed, &bad, before);
+    others.retain(|file, _| !complete.contains(file) || !drafts.contains_key(*file));
+    desired.problems.extend(further_problems(files, &others, &drafts, account, &scope, beside.unread.clone()));
     // A file that turns out bad is replaced by its last good content, which may in turn be what
     // another file's fault came from: so until no further file turns bad.
     loop {
@@ -121,7 +120,7 @@ pub fn load(files: &[File], account: &Account, before: &Desired) -> Desired {
 /// well formed. People fix what they are told, and want to be told all of it.
 fn further_problems(
     files: &[File],
-    in_force: &BTreeMap<&PathBuf, &Vec<Manifest>>,
+    others: &BTreeMap<&PathBuf, &Vec<Manifest>>,
     drafts: &BTreeMap<PathBuf, Vec<Manifest>>,
     account: &Account,
     before: &Before<'_>,
@@ -130,16 +129,15 @@ fn further_problems(
     if drafts.is_empty() {
         return Vec::new();
     }
-    let mut newest = in_force.clone();
+    let mut newest = others.clone();
     newest.extend(drafts);
     let mut claims = claims(&newest, &before.manifests);
     // What somebody had stays in force until the clash is over.
     let (held, contested) = claims.contested.into_iter().partition(|(key, _)| before.manifests.contains_key(key));
     claims.unique.extend::<BTreeMap<_, _>>(held);
     let contested: BTreeSet<Key> = BTreeMap::into_keys(contested).collect();
-    // A document that got lost may still be in force: it is there for others to refer to.
     let mut manifests: BTreeMap<Key, Manifest> =
-        in_force.values().copied().flatten().map(|manifest| (manifest.key.clone(), manifest.clone())).collect();
+        others.values().copied().flatten().map(|manifest| (manifest.key.clone(), manifest.clone())).collect();
     manifests.extend(claims.unique.clone());
     manifests.retain(|key, _| !contested.contains(key));
     let mut resolved = resolve(&manifests, account, before, &Beside { broken: BTreeSet::new(), contested, unread });

@@ -16,16 +16,19 @@ pub(super) struct Reading {
     pub(super) problems: Vec<Problem>,
     /// Whether there may be manifests in the file that nothing is known of.
     pub(super) lost: bool,
+    /// Whether every document of the file is among the manifests and drafts.
+    pub(super) complete: bool,
 }
 
 pub(super) fn read(file: &File) -> Reading {
-    let mut reading = Reading { manifests: Vec::new(), drafts: Vec::new(), problems: Vec::new(), lost: false };
+    let mut reading =
+        Reading { manifests: Vec::new(), drafts: Vec::new(), problems: Vec::new(), lost: false, complete: true };
     let unnamed = |at, path, message, hint| Problem { file: file.path.clone(), at, path, key: None, message, hint };
     let bytes = match &file.content {
         Ok(bytes) => bytes,
         Err(Unreadable { message, hint }) => {
             reading.problems.push(unnamed(None, String::new(), message.clone(), hint.clone()));
-            reading.lost = true;
+            (reading.lost, reading.complete) = (true, false);
             return reading;
         }
     };
@@ -36,6 +39,7 @@ pub(super) fn read(file: &File) -> Reading {
         }
     }
     reading.lost = !parsed.faults.is_empty();
+    reading.complete = !reading.lost;
     reading
         .problems
         .extend(parsed.faults.into_iter().map(|fault| unnamed(fault.at, fault.path, fault.message, fault.hint)));
@@ -48,6 +52,7 @@ pub(super) fn read(file: &File) -> Reading {
         let mut envelope = Envelope { source, problems: Vec::new() };
         let manifest = envelope.read(document.value);
         let list = if envelope.problems.is_empty() { &mut reading.manifests } else { &mut reading.drafts };
+        reading.complete &= manifest.is_some();
         list.extend(manifest);
         raised.append(&mut envelope.problems);
     }

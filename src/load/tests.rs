@@ -434,3 +434,12 @@ fn what_follows_a_variable_without_end_is_not_quoted() {
     let found = messages(&first(&[("a.yaml", &manifest("Cluster", "c", "{clusterName: '${AWS::Regin-hush'}"))]));
     assert!(found.contains("there is no variable ${AWS::Regin;") && !found.contains("hush"), "{found}");
 }
+
+#[test]
+fn a_manifest_that_is_renamed_in_a_draft_does_not_clash_with_itself() {
+    let before = first(&[("a.yaml", &manifest("Cluster", "old", "{clusterName: main}"))]);
+    let renamed = format!("{}extra: 1\n", manifest("Cluster", "new", "{clusterName: main}"));
+    let after = load_after(&[("a.yaml", &renamed)], &before);
+    assert_eq!(after.resources, before.resources);
+    assert_eq!(problems(&after).len(), 1, "{}", messages(&after));
+}
