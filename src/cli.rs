@@ -91,7 +91,7 @@ pub struct Run {
     #[command(flatten)]
     pub target: Target,
     /// How often everything is compared with AWS.
-    #[arg(long, env = "EVENKEEL_INTERVAL", value_name = "TIME", default_value = "60s", value_parser = duration)]
+    #[arg(long, env = "EVENKEEL_INTERVAL", value_name = "TIME", default_value = "60s", value_parser = interval)]
     pub interval: Duration,
     /// How long the directory must be quiet before it is read, and how long at most: 50ms..2s.
     #[arg(long, env = "EVENKEEL_DEBOUNCE", value_name = "RANGE", default_value = "500ms..2s", value_parser = range)]
@@ -298,7 +298,12 @@ fn with_file(mut command: clap::Command, file: &std::path::Path) -> Result<clap:
     Ok(command)
 }
 
-/// `250ms`, `30s`, `5m`, `2h`.
+/// The longest of all durations. Points in time are computed from them, and the clock has an end.
+const DURATION_MAX: Duration = Duration::from_secs(24 * 3600);
+/// The shortest interval between two looks at everything.
+const INTERVAL_MIN: Duration = Duration::from_secs(1);
+
+/// `250ms`, `30s`, `5m`, `2h`, up to a day.
 fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 =
@@ -310,7 +315,17 @@ fn duration(text: &str) -> Result<Duration, String> {
         "h" => Duration::from_secs(number.saturating_mul(3600)),
         unit => return Err(format!("there is no unit `{unit}`; known: ms, s, m, h")),
     };
-    if wait.is_zero() { Err("must be more than nothing".to_owned()) } else { Ok(wait) }
+    match wait {
+        Duration::ZERO => Err("must be more than nothing".to_owned()),
+        wait if wait > DURATION_MAX => Err(format!("{text} is longer than a day: at most 24h")),
+        wait => Ok(wait),
+    }
+}
+
+/// A duration that leaves AWS the time to answer.
+fn interval(text: &str) -> Result<Duration, String> {
+    let wait = duration(text)?;
+    if wait < INTERVAL_MIN { Err(format!("{text} is too often for AWS: at least 1s")) } else { Ok(wait) }
 }
 
 /// `50ms..2s`, or one time for both.
@@ -349,6 +364,26 @@ mod tests {
         assert!(duration("0s").is_err());
         assert_eq!(range("50ms..2s"), Ok((Duration::from_millis(50), Duration::from_secs(2))));
         assert!(range("2s..1s").is_err());
+    }
+
+    #[test]
+    fn times_have_bounds() {
+        assert_eq!(duration("24h"), Ok(Duration::from_secs(86400)));
+        for text in ["25h", "86401s", "18446744073709551615h", "18446744073709551615ms"] {
+            assert_eq!(duration(text), Err(format!("{text} is longer than a day: at most 24h")));
+        }
+        assert!(duration("18446744073709551616s").is_err());
+        assert!(range("1s..25h").is_err());
+        assert_eq!(interval("1s"), Ok(Duration::from_secs(1)));
+        assert_eq!(interval("999ms"), Err("999ms is too often for AWS: at least 1s".to_owned()));
+        assert!(interval("48h").is_err());
+    }
+
+    #[test]
+    fn an_absurd_interval_is_refused_by_the_command_line() {
+        let arguments = ["evenkeel", "run", "manifests", "--interval", "18446744073709551615s"];
+        let error = super::parse(arguments.map(Into::into)).unwrap_err().to_string();
+        assert!(error.contains("at most 24h"), "{error}");
     }
 
     #[test]

@@ -1,17 +1,24 @@
 //! From manifests to resources: references, variables, presets, names in AWS, order.
 
+mod names;
+mod references;
 mod whole;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::fields;
 use crate::model::{ADOPTION, Key, Kind, Manifest, SUSPEND};
+use crate::policy;
 use crate::preset;
 use crate::resource::{Account, Identity, Resource, TaskDefinition};
-use crate::value::{Map, Path, Segment, Value, as_text, describe, did_you_mean, suggestion};
+use crate::value::{Map, Path, Value, as_text, describe, suggestion};
 
 pub use whole::order;
+
+/// How many names are compared, in all, to guess what dangling references meant.
+const GUESSES_MAX: usize = 50_000;
 
 /// What is wrong with a manifest, at a path below its document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,28 +43,19 @@ pub struct Resolved {
     pub resources: BTreeMap<Key, Resource>,
     /// Everything that is wrong.
     pub faults: Vec<Fault>,
+    /// The places of references and variables that stand for nothing, by manifest. They are among the
+    /// faults; whatever else is wrong there comes of that.
+    pub unknown: BTreeMap<Key, BTreeSet<Path>>,
 }
 
-/// How a reference is written out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Arn,
-    Name,
-    InstanceProfileArn,
+/// What decides between manifests that cannot all be in force.
+#[derive(Debug)]
+pub struct Before<'a> {
+    /// The manifests so far, but for those that shared their key with another.
+    pub manifests: BTreeMap<&'a Key, &'a Manifest>,
+    /// The resources so far: who holds a name keeps it, whoever else claims it now.
+    pub resources: &'a BTreeMap<Key, Resource>,
 }
-
-/// The members whose value tells what a reference in it means. Elsewhere a reference must name its
-/// kind, and becomes the ARN.
-const REFERENCES: &[(&str, Kind, Form)] = &[
-    ("capacityProvider", Kind::CapacityProvider, Form::Name),
-    ("capacityProviders", Kind::CapacityProvider, Form::Name),
-    ("cluster", Kind::Cluster, Form::Name),
-    ("ec2InstanceProfileArn", Kind::Role, Form::InstanceProfileArn),
-    ("managedPolicyArns", Kind::Policy, Form::Arn),
-    ("permissionsBoundary", Kind::Policy, Form::Arn),
-    ("role", Kind::Role, Form::Arn),
-    ("taskDefinition", Kind::TaskDefinition, Form::Name),
-];
 
 /// What is known of the directory beside its manifests, so that a reference to something that is
 /// there, only not well, is not answered with "there is no such manifest".
@@ -65,32 +63,85 @@ const REFERENCES: &[(&str, Kind, Form)] = &[
 pub struct Beside {
     /// Manifests that have problems and cannot be referred to.
     pub broken: BTreeSet<Key>,
+    /// The keys that several manifests claim now and none of them held: nobody has them.
+    pub contested: BTreeSet<Key>,
     /// Files in which there may be more.
     pub unread: BTreeSet<PathBuf>,
 }
 
+impl Before<'_> {
+    /// Whether the resource had its name in AWS before this load.
+    fn holds(&self, resource: &Resource) -> bool {
+        let held = self.resources.get(&resource.key);
+        held.is_some_and(|before| before.identity.folded() == resource.identity.folded())
+    }
+
+    /// Whether a manifest was in force and says what it said.
+    fn unchanged(&self, manifest: &Manifest) -> bool {
+        let same = |before: &&Manifest| before.spec == manifest.spec && before.annotations == manifest.annotations;
+        self.resources.contains_key(&manifest.key) && self.manifests.get(&manifest.key).is_some_and(same)
+    }
+
+    /// Whether a service had a task definition inline.
+    fn had_inline(&self, service: &Key) -> bool {
+        let inline = self.resources.get(&inline_key(service));
+        inline.is_some_and(|definition| definition.manifest == *service)
+    }
+}
+
 /// Resolves every manifest for an account.
 #[must_use]
-pub fn resolve(manifests: &BTreeMap<Key, Manifest>, account: &Account, beside: &Beside) -> Resolved {
+pub fn resolve(
+    manifests: &BTreeMap<Key, Manifest>,
+    account: &Account,
+    before: &Before<'_>,
+    beside: &Beside,
+) -> Resolved {
     let mut resolved = Resolved::default();
+    let families = references::families(manifests, account, before);
+    let guesses = Cell::new(GUESSES_MAX);
+    // In the order of kinds: a service finds the task definitions resolved.
     for manifest in manifests.values() {
-        let mut resolver =
-            Resolver { manifests, account, beside, manifest, needs: BTreeSet::new(), faults: Vec::new() };
+        let mut resolver = Resolver {
+            manifests,
+            account,
+            before,
+            beside,
+            done: &resolved.resources,
+            families: &families,
+            guesses: &guesses,
+            manifest,
+            needs: BTreeSet::new(),
+            unknown: BTreeSet::new(),
+            faults: Vec::new(),
+        };
         let resources = resolver.resources();
-        resolved.resources.extend(resources.into_iter().map(|resource| (resource.key.clone(), resource)));
         resolved.faults.append(&mut resolver.faults);
+        if !resolver.unknown.is_empty() {
+            resolved.unknown.insert(manifest.key.clone(), resolver.unknown);
+        }
+        resolved.resources.extend(resources.into_iter().map(|resource| (resource.key.clone(), resource)));
     }
-    whole::refuse_same_identity(&mut resolved);
-    whole::refuse_cycles(&mut resolved, manifests);
+    whole::refuse_same_identity(&mut resolved, before);
+    whole::refuse_cycles(&mut resolved, manifests, before);
     resolved
 }
 
 struct Resolver<'a> {
     manifests: &'a BTreeMap<Key, Manifest>,
     account: &'a Account,
+    before: &'a Before<'a>,
     beside: &'a Beside,
+    /// What the manifests before this one came to.
+    done: &'a BTreeMap<Key, Resource>,
+    /// Which task definition declares which family.
+    families: &'a BTreeMap<String, Key>,
+    /// How many names may still be compared to guess what was meant.
+    guesses: &'a Cell<usize>,
     manifest: &'a Manifest,
     needs: BTreeSet<Key>,
+    /// The places of references and variables that stand for nothing.
+    unknown: BTreeSet<Path>,
     faults: Vec<Fault>,
 }
 
@@ -115,20 +166,57 @@ impl Resolver<'_> {
         let spec = self.fill_preset(&root, spec.clone());
         let Value::Object(mut spec) = self.expand(&root, &Value::Object(spec)) else { return Vec::new() };
         let tags = spec.shift_remove("tags").map_or_else(BTreeMap::new, |tags| self.tags(&root.key("tags"), &tags));
+        self.read_documents(&root, &mut spec);
         let key = self.manifest.key.clone();
         let name = self.aws_name(&spec);
+        self.check_names(&root, &spec, &name);
         match key.kind {
             Kind::Service => self.service(spec, tags, name),
             Kind::TaskDefinition => {
-                spec.insert("family".into(), name.clone().into());
-                vec![self.task_definition(key, Path::default().key("spec"), spec, tags, name)]
+                if self.taken_by_inline() {
+                    return Vec::new();
+                }
+                spec.entry("family").or_insert_with(|| name.clone().into());
+                vec![self.task_definition(key, root, spec, tags, name)]
             }
             kind => {
                 if let Some(field) = kind.row().name_field {
-                    spec.insert(field.into(), name.clone().into());
+                    // Only where it is missing: what is no text there is a fault, and not to be hidden.
+                    spec.entry(field).or_insert_with(|| name.clone().into());
                 }
                 let identity = self.identity(kind, &spec, &name);
                 vec![self.resource(key, root, identity, spec.into(), tags)]
+            }
+        }
+    }
+
+    /// Policy documents may stand in a text, as other tools write them.
+    fn read_documents(&mut self, root: &Path, spec: &mut Map<String, Value>) {
+        let member = match self.manifest.key.kind {
+            Kind::Policy => "policyDocument",
+            Kind::Role => "assumeRolePolicyDocument",
+            _ => return,
+        };
+        if let Some(document) = spec.get_mut(member) {
+            self.read_document(&root.key(member), document);
+        }
+        if let Some(Value::Object(policies)) = spec.get_mut("inlinePolicies") {
+            for (name, document) in policies {
+                self.read_document(&root.key("inlinePolicies").key(name), document);
+            }
+        }
+    }
+
+    fn read_document(&mut self, path: &Path, document: &mut Value) {
+        let Value::String(text) = document else { return };
+        if self.unknown.contains(path) {
+            return;
+        }
+        match policy::parse(text) {
+            Ok(parsed) => *document = parsed,
+            Err(error) => {
+                self.fault(path, error.to_string(), Some("write the document as YAML, or as JSON in one text".into()));
+                self.unknown.insert(path.clone());
             }
         }
     }
@@ -192,28 +280,41 @@ impl Resolver<'_> {
 
     fn service(&mut self, mut spec: Map<String, Value>, tags: BTreeMap<String, String>, name: String) -> Vec<Resource> {
         let root = Path::default().key("spec");
-        spec.insert("serviceName".into(), name.clone().into());
+        spec.entry("serviceName").or_insert_with(|| name.clone().into());
         let cluster = cluster_of(&spec);
         spec.entry("cluster").or_insert_with(|| cluster.clone().into());
         let written = self.manifest.spec.get("taskDefinition");
         let mut resources = Vec::new();
         let task_definition = match (written, spec.get("taskDefinition")) {
             (Some(Value::Object(reference)), Some(Value::String(_))) if reference.contains_key("ref") => {
-                let managed = self.managed(&root.key("taskDefinition"), reference);
+                let name = reference.get("ref").and_then(Value::as_str).unwrap_or_default();
+                let name = name.rsplit('/').next().unwrap_or(name);
+                let managed = self.managed(&Key::new(Kind::TaskDefinition, name));
                 managed.or_else(|| Some(TaskDefinition::Foreign("unresolved".to_owned())))
             }
             (_, Some(Value::Object(inline))) => {
-                let resource = self.inline(&root.key("taskDefinition"), inline.clone(), &name);
+                let resource = self.inline(&root.key("taskDefinition"), inline.clone());
                 let managed = managed_by(&resource);
                 self.needs.insert(resource.key.clone());
-                resources.push(resource);
+                // With a clash its key belongs to the other manifest.
+                if self.faults.iter().all(|fault| fault.path != root.key("taskDefinition")) {
+                    resources.push(resource);
+                }
                 managed
             }
-            (_, Some(Value::String(text))) => Some(TaskDefinition::Foreign(text.clone())),
+            // The family of a manifest means that manifest, also without `ref`: its next revision is
+            // the one that the service is to run.
+            (_, Some(Value::String(text))) => match self.families.get(text) {
+                Some(key) => {
+                    self.needs.insert(key.clone());
+                    self.managed(key)
+                }
+                None => Some(TaskDefinition::Foreign(text.clone())),
+            },
             (_, Some(other)) => {
                 let message = format!("expected a name, a reference or a task definition, found {}", describe(other));
                 self.fault(&root.key("taskDefinition"), message, None);
-                None
+                Some(TaskDefinition::Foreign("unresolved".to_owned()))
             }
             (_, None) => None,
         };
@@ -225,38 +326,41 @@ impl Resolver<'_> {
         resources
     }
 
-    /// A task definition that stands inline in a service: a resource of its own, named as the service.
-    fn inline(&mut self, path: &Path, mut spec: Map<String, Value>, service: &str) -> Resource {
+    /// A task definition that stands inline in a service: a resource of its own. Its family is named as
+    /// the manifest, for services in two clusters may share their name in AWS.
+    fn inline(&mut self, path: &Path, mut spec: Map<String, Value>) -> Resource {
         let tags = spec.shift_remove("tags").map_or_else(BTreeMap::new, |tags| self.tags(&path.key("tags"), &tags));
-        let family = spec.get("family").and_then(Value::as_str).unwrap_or(service).to_owned();
-        spec.insert("family".into(), family.clone().into());
-        let key = Key::new(Kind::TaskDefinition, self.manifest.key.name.clone());
-        if self.manifests.contains_key(&key) {
+        let family = spec.get("family").and_then(Value::as_str).unwrap_or(&self.manifest.key.name).to_owned();
+        self.check_family(path, &spec, &family);
+        spec.entry("family").or_insert_with(|| family.clone().into());
+        let key = inline_key(&self.manifest.key);
+        if self.manifests.contains_key(&key) && !self.before.had_inline(&self.manifest.key) {
             let message = format!("the inline task definition is called {key}, and so is another manifest");
             self.fault(path, message, Some("rename one of the two, or refer to the other by {ref: …}".into()));
         }
         self.task_definition(key, path.clone(), spec, tags, family)
     }
 
-    /// The task definition that a reference points at, resolved in its own manifest's name.
-    fn managed(&mut self, path: &Path, reference: &Map<String, Value>) -> Option<TaskDefinition> {
-        let name = reference.get("ref")?.as_str()?;
-        let name = name.rsplit('/').next().unwrap_or(name);
-        let manifest = self.manifests.get(&Key::new(Kind::TaskDefinition, name))?;
-        let mut other = Resolver {
-            manifests: self.manifests,
-            account: self.account,
-            beside: self.beside,
-            manifest,
-            needs: BTreeSet::new(),
-            faults: Vec::new(),
-        };
-        let resources = other.resources();
-        if !other.faults.is_empty() {
-            let hint = Some("solve those; this one goes with them".to_owned());
-            self.fault(path, format!("refers to {}, which has problems of its own", manifest.key), hint);
+    /// Whether a service that is in force has this task definition's key for the one inline in it.
+    fn taken_by_inline(&mut self) -> bool {
+        let service = Key::new(Kind::Service, self.manifest.key.name.clone());
+        let definition = self.manifests.get(&service).and_then(|service| service.spec.get("taskDefinition"));
+        let inline = definition.and_then(Value::as_object).is_some_and(|map| !map.contains_key("ref"));
+        if !inline || !self.before.had_inline(&service) {
+            return false;
         }
-        resources.first().and_then(managed_by)
+        let message = format!("the inline task definition of {service} is called {} too", self.manifest.key);
+        self.fault(&Path::default().key("metadata").key("name"), message, Some("rename one of the two".into()));
+        true
+    }
+
+    /// The task definition of a manifest. One that came to nothing is not in force, whatever is said
+    /// of it here, and a service waits for what it needs: one mistake, one fault.
+    fn managed(&self, key: &Key) -> Option<TaskDefinition> {
+        let manifest = self.manifests.get(key)?;
+        let nothing =
+            || TaskDefinition::Managed { key: key.clone(), family: manifest.key.name.clone(), digest: String::new() };
+        Some(self.done.get(key).and_then(managed_by).unwrap_or_else(nothing))
     }
 
     fn fill_preset(&mut self, root: &Path, spec: Map<String, Value>) -> Map<String, Value> {
@@ -277,143 +381,6 @@ impl Resolver<'_> {
                 preset::fill(&preset::PRESETS[0], spec)
             }
         }
-    }
-
-    /// The value with references and variables written out.
-    fn expand(&mut self, path: &Path, value: &Value) -> Value {
-        match value {
-            Value::String(text) => self.substitute(path, text).into(),
-            Value::Array(items) => {
-                items.iter().enumerate().map(|(index, item)| self.expand(&path.index(index), item)).collect()
-            }
-            Value::Object(map) if map.contains_key("ref") => self.reference(path, map),
-            Value::Object(map) => map
-                .iter()
-                .map(|(key, value)| (key.clone(), self.expand(&path.key(key), value)))
-                .collect::<Map<_, _>>()
-                .into(),
-            other => other.clone(),
-        }
-    }
-
-    fn substitute(&mut self, path: &Path, text: &str) -> String {
-        let expanded = text
-            .replace("${AWS::AccountId}", &self.account.id)
-            .replace("${AWS::Region}", &self.account.region)
-            .replace("${AWS::Partition}", &self.account.partition);
-        for (at, _) in expanded.match_indices("${AWS::") {
-            let rest = &expanded[at..];
-            let name = rest.split_inclusive('}').next().unwrap_or(rest);
-            let bare = name.trim_start_matches("${AWS::").trim_end_matches('}');
-            let hint = match did_you_mean(bare, ["AccountId", "Region", "Partition"]) {
-                Some(bare) => format!("did you mean `${{AWS::{bare}}}`?"),
-                None => "known: ${AWS::AccountId}, ${AWS::Region}, ${AWS::Partition}".to_owned(),
-            };
-            self.fault(path, format!("there is no variable {name}"), Some(hint));
-        }
-        expanded
-    }
-
-    fn reference(&mut self, path: &Path, map: &Map<String, Value>) -> Value {
-        let (Some(Value::String(text)), 1) = (map.get("ref"), map.len()) else {
-            let hint = Some("write {ref: NAME} or {ref: Kind/NAME}".to_owned());
-            self.fault(path, "a reference has one member, `ref`, which is a string", hint);
-            return unresolved();
-        };
-        let member = path.last_key().unwrap_or_default();
-        let row = REFERENCES.iter().find(|(name, ..)| *name == member).map(|(_, kind, form)| (*kind, *form));
-        let expected = row.or_else(|| member.ends_with("oleArn").then_some((Kind::Role, Form::Arn)));
-        let (kind, name) = match text.split_once('/') {
-            Some((kind, name)) => match kind.parse::<Kind>() {
-                Ok(kind) => (kind, name),
-                Err(hint) => {
-                    self.fault(path, format!("there is no kind `{kind}`"), Some(hint));
-                    return unresolved();
-                }
-            },
-            None => match expected {
-                Some((kind, _)) => (kind, text.as_str()),
-                None => {
-                    let hint = Some(format!("write {{ref: Kind/{text}}}"));
-                    self.fault(path, format!("the kind of `{text}` cannot be told from here"), hint);
-                    return unresolved();
-                }
-            },
-        };
-        if let Some((wanted, _)) = expected.filter(|(wanted, _)| *wanted != kind) {
-            self.fault(path, format!("`{member}` takes a {wanted}, not a {kind}"), None);
-            return unresolved();
-        }
-        self.target(path, &Key::new(kind, name), expected.map_or(Form::Arn, |(_, form)| form))
-    }
-
-    fn target(&mut self, path: &Path, key: &Key, form: Form) -> Value {
-        let Some(target) = self.manifests.get(key) else {
-            self.missing(path, key);
-            return unresolved();
-        };
-        if !is_permission_document(path) {
-            self.needs.insert(key.clone());
-        }
-        let mut other = Resolver {
-            manifests: self.manifests,
-            account: self.account,
-            beside: self.beside,
-            manifest: target,
-            needs: BTreeSet::new(),
-            faults: Vec::new(),
-        };
-        // Only the names are needed, and a name is never a reference itself: no cycle can start here.
-        let names = target.spec.as_object().cloned().unwrap_or_default();
-        let names: Map<String, Value> = names
-            .into_iter()
-            .map(|(key, value)| (key, if value.is_string() { other.expand(path, &value) } else { value }))
-            .collect();
-        let name = other.aws_name(&names);
-        let text = match (form, key.kind) {
-            (Form::Name, _) => name,
-            (Form::InstanceProfileArn, _) => {
-                let profile = names.get("instanceProfile").and_then(Value::as_str).unwrap_or(&name);
-                self.account.iam_arn(&format!("instance-profile{}{profile}", path_of(&names)))
-            }
-            (Form::Arn, Kind::Role) => self.account.iam_arn(&format!("role{}{name}", path_of(&names))),
-            (Form::Arn, Kind::Policy) => self.account.iam_arn(&format!("policy{}{name}", path_of(&names))),
-            (Form::Arn, Kind::Cluster) => self.account.ecs_arn(&format!("cluster/{name}")),
-            (Form::Arn, Kind::CapacityProvider) => self.account.ecs_arn(&format!("capacity-provider/{name}")),
-            (Form::Arn, Kind::TaskDefinition) => self.account.ecs_arn(&format!("task-definition/{name}")),
-            (Form::Arn, Kind::Service) => {
-                let cluster = match target.spec.get("cluster") {
-                    Some(Value::Object(reference)) if reference.contains_key("ref") => {
-                        other.expand(&Path::default().key("cluster"), &Value::Object(reference.clone()))
-                    }
-                    Some(other) => other.clone(),
-                    None => "default".into(),
-                };
-                let cluster =
-                    cluster.as_str().map_or("default", |text| text.rsplit('/').next().unwrap_or(text)).to_owned();
-                self.account.ecs_arn(&format!("service/{cluster}/{name}"))
-            }
-            (Form::Arn, Kind::AccountSettings) => {
-                self.fault(path, "account settings cannot be referred to", None);
-                return unresolved();
-            }
-        };
-        text.into()
-    }
-
-    /// A reference to something that is not there, or not well.
-    fn missing(&mut self, path: &Path, key: &Key) {
-        if self.beside.broken.contains(key) {
-            let hint = Some("solve those; this one goes with them".to_owned());
-            return self.fault(path, format!("refers to {key}, which has problems of its own"), hint);
-        }
-        let same_kind = self.manifests.keys().filter(|other| other.kind == key.kind).map(|other| other.name.as_str());
-        let hint = match (did_you_mean(&key.name, same_kind), self.beside.unread.first()) {
-            (Some(name), _) => format!("did you mean `{name}`?"),
-            (None, Some(file)) => format!("it may stand in {}, which cannot be read", file.display()),
-            (None, None) => "add the manifest, or write the name or ARN itself".to_owned(),
-        };
-        self.fault(path, format!("refers to {key}, and there is no such manifest"), Some(hint));
     }
 
     /// Tags as a map: manifests may write the API's list of keys and values too.
@@ -449,7 +416,13 @@ impl Resolver<'_> {
                     }
                 }
                 (Some(_), other) => {
-                    self.fault(&path, format!("expected a string, found {}", describe(other)), as_text(other));
+                    let hint = match other {
+                        Value::Object(map) if map.contains_key("ref") => {
+                            Some("tags hold no references: write the text itself".to_owned())
+                        }
+                        other => as_text(other),
+                    };
+                    self.fault(&path, format!("expected a string, found {}", describe(other)), hint);
                 }
                 (None, _) => self.fault(&path, "a tag in list form has a `key` and a `value`", None),
             }
@@ -458,10 +431,9 @@ impl Resolver<'_> {
     }
 }
 
-/// Stands for a reference that leads nowhere, so that its place holds what the API wants there: the
-/// reference has been reported, and one fault is enough.
-fn unresolved() -> Value {
-    "unresolved".into()
+/// The key of the task definition that stands inline in a service.
+fn inline_key(service: &Key) -> Key {
+    Key::new(Kind::TaskDefinition, service.name.clone())
 }
 
 fn managed_by(resource: &Resource) -> Option<TaskDefinition> {
@@ -471,13 +443,6 @@ fn managed_by(resource: &Resource) -> Option<TaskDefinition> {
         family: family.clone(),
         digest: resource.digest.clone()?,
     })
-}
-
-/// A permission may name what does not exist yet; a trust policy or an attachment may not.
-fn is_permission_document(path: &Path) -> bool {
-    path.0
-        .iter()
-        .any(|segment| matches!(segment, Segment::Key(key) if key == "inlinePolicies" || key == "policyDocument"))
 }
 
 fn path_of(spec: &Map<String, Value>) -> String {

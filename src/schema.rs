@@ -281,6 +281,10 @@ fn of_shape(shape: &Shape) -> Value {
             schema
         }
         Shape::List(inner) => json!({ "type": "array", "items": of_shape(inner) }),
+        // Labels and options: the keys are the team's own, and `ref` may be one of them.
+        Shape::Map(inner) if matches!(**inner, Shape::Text(None)) => {
+            json!({ "type": "object", "additionalProperties": { "type": "string" } })
+        }
         Shape::Map(inner) => json!({ "type": "object", "additionalProperties": of_shape(inner) }),
         Shape::Text(Some(values)) => json!({ "enum": values }),
         // Wherever AWS takes a name or an ARN, a reference may stand.

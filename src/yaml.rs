@@ -17,7 +17,7 @@ use crate::model::Position;
 use crate::value::Value;
 use serde::de::DeserializeSeed as _;
 
-pub use locate::{locate, starts};
+pub use locate::{Wanted, locate, locate_all, starts};
 use read::{Node, State};
 
 /// Largest file that is read, in bytes.
@@ -38,6 +38,9 @@ pub const MAX_FAULTS: usize = 100;
 /// How much may be read again to name the lines of first occurrences: keeps a file of nothing but
 /// duplicates from costing more than a few parses.
 const REREAD_BYTES: usize = 2 * MAX_FILE_BYTES;
+
+/// How much may be read again to find the places of one file's problems.
+const LOCATE_BYTES: usize = 8 * MAX_FILE_BYTES;
 
 /// A document that was read without a fault.
 #[derive(Debug, Clone, PartialEq)]

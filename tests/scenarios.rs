@@ -716,7 +716,7 @@ fn web(image: &str) -> String {
 /// As somebody would by hand.
 fn turn_off_insights(running: &Running) {
     let mut state = running.sandbox.state();
-    let shop = state.ecs.region("us-east-1").clusters.get_mut("shop").expect("shop");
+    let Some(shop) = state.ecs.region("us-east-1").clusters.get_mut("shop") else { panic!("there is no cluster shop") };
     shop.record["settings"] = serde_json::json!([{ "name": "containerInsights", "value": "disabled" }]);
 }
 

@@ -103,15 +103,7 @@ impl<'d> Check<'d> {
 
     fn document(&mut self, document: &'d Value) {
         let Value::Object(members) = document else {
-            let message = format!("a policy document is a map, and this is {}", what(document));
-            return match document {
-                Value::String(_) => self.fault_with_hint(
-                    &Path::default(),
-                    message,
-                    "take the quotes around it away: JSON is YAML, too, and its parts can then be checked and compared",
-                ),
-                _ => self.fault(&Path::default(), message),
-            };
+            return self.fault(&Path::default(), format!("a policy document is a map, and this is {}", what(document)));
         };
         self.names(&Path::default(), members, &DOCUMENT_ELEMENTS, "an element of a policy document");
         match member(document, "Version") {

@@ -1,12 +1,13 @@
 //! From a path back to its place in the file.
 
 use std::cell::Cell;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use serde::Deserialize as _;
 use serde::de::{DeserializeSeed, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-use super::{MAX_DOCUMENTS, scan};
+use super::{LOCATE_BYTES, MAX_DOCUMENTS, scan};
 use crate::model::Position;
 use crate::value::Segment;
 
@@ -21,15 +22,57 @@ use crate::value::Segment;
 #[must_use]
 pub fn locate(bytes: &[u8], document: usize, path: &[Segment], key: bool) -> Option<Position> {
     let scanned = scan::scan(bytes).ok()?;
-    let steps: Vec<_> = path
-        .iter()
-        .map(|segment| match segment {
-            // An element named by its identity is not found, as no list has keys.
-            Segment::Key(key) | Segment::Named(key) => Step::Key(key.as_str()),
-            Segment::Index(index) => Step::Index(*index),
-        })
-        .collect();
-    find(scanned.text, document, &steps, key)
+    find(scanned.text, document, &to_steps(path), key)
+}
+
+/// A place to look for: see [`locate`].
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Position of the document in the stream, from 0.
+    pub document: usize,
+    /// The way from its root.
+    pub path: &'a [Segment],
+    /// Whether the key of the last segment is meant, not its value.
+    pub key: bool,
+}
+
+/// Where each of many values stands or, of one that is not written, the nearest value around it.
+///
+/// The parser tells one place for each reading of a document. So the file is read as often as the
+/// document with the most wanted places has of them, not as often as there are places, and not
+/// beyond a budget: past that, places are those of their documents.
+#[must_use]
+pub fn locate_all(bytes: &[u8], wanted: &[Wanted<'_>]) -> Vec<Option<Position>> {
+    let mut places = vec![None; wanted.len()];
+    let Ok(scanned) = scan::scan(bytes) else { return places };
+    let mut open: BTreeMap<usize, VecDeque<usize>> = BTreeMap::new();
+    for (number, wanted) in wanted.iter().enumerate() {
+        open.entry(wanted.document).or_default().push_back(number);
+    }
+    let mut readings = LOCATE_BYTES / scanned.text.len().max(1);
+    while let Some((last, _)) = open.last_key_value() {
+        let exact = readings > 0;
+        readings = readings.saturating_sub(1);
+        // Bounded, since behind a broken document the parser's iterator goes on for ever.
+        let documents = serde_yaml::Deserializer::from_str(scanned.text).take(last + 1);
+        let mut left = BTreeMap::new();
+        for (index, document) in documents.enumerate() {
+            let Some(mut numbers) = open.remove(&index) else { continue };
+            if !exact {
+                let start = place::<String>(document, &[], false);
+                numbers.into_iter().for_each(|number| places[number] = start);
+            } else if let Some(number) = numbers.pop_front() {
+                let Wanted { path, key, .. } = wanted[number];
+                places[number] = seek(document, &to_steps(path), key, true);
+                if !numbers.is_empty() {
+                    left.insert(index, numbers);
+                }
+            }
+        }
+        // What is still open here is in documents that the file does not have.
+        open = left;
+    }
+    places
 }
 
 /// Where each document stands, in one reading of the file; up to the first that cannot be read.
@@ -48,6 +91,16 @@ pub(super) enum Step<K> {
     Index(usize),
     /// The n-th entry of a map, whatever its key: finds each of two that share one.
     Entry(usize),
+}
+
+fn to_steps(path: &[Segment]) -> Vec<Step<&str>> {
+    path.iter()
+        .map(|segment| match segment {
+            // An element named by its identity is not found, as no list has keys.
+            Segment::Key(key) | Segment::Named(key) => Step::Key(key.as_str()),
+            Segment::Index(index) => Step::Index(*index),
+        })
+        .collect()
 }
 
 /// The exact steps to a value, given the number of the entry at each level.
@@ -72,9 +125,19 @@ pub(super) fn find<K: AsRef<str>>(text: &str, document: usize, steps: &[Step<K>]
 }
 
 fn place<K: AsRef<str>>(document: serde_yaml::Deserializer<'_>, steps: &[Step<K>], key: bool) -> Option<Position> {
+    seek(document, steps, key, false)
+}
+
+/// With `nearest`, steps that lead nowhere end at the last value that they lead to.
+fn seek<K: AsRef<str>>(
+    document: serde_yaml::Deserializer<'_>,
+    steps: &[Step<K>],
+    key: bool,
+    nearest: bool,
+) -> Option<Position> {
     let found = Cell::new(false);
     let key = key && !matches!(steps.last(), None | Some(Step::Index(_)));
-    let error = Seek { steps, key, found: &found }.deserialize(document).err()?;
+    let error = Seek { steps, key, nearest, found: &found }.deserialize(document).err()?;
     let place = error.location().filter(|_| found.get())?;
     Some(Position { line: place.line(), column: place.column() })
 }
@@ -84,21 +147,29 @@ fn place<K: AsRef<str>>(document: serde_yaml::Deserializer<'_>, steps: &[Step<K>
 struct Seek<'s, K> {
     steps: &'s [Step<K>],
     key: bool,
+    nearest: bool,
     found: &'s Cell<bool>,
 }
 
 impl<K: AsRef<str>> Seek<'_, K> {
     fn scalar<E: Error>(self) -> Result<(), E> {
-        self.stop_here()
+        self.stop_here()?;
+        self.stop_short()
     }
 
     /// Fails when this is the place.
     fn stop_here<E: Error>(&self) -> Result<(), E> {
-        if self.steps.is_empty() {
-            self.found.set(true);
-            return Err(E::custom("found"));
-        }
-        Ok(())
+        if self.steps.is_empty() { self.stop() } else { Ok(()) }
+    }
+
+    /// Fails where the steps lead no further, if the nearest place will do.
+    fn stop_short<E: Error>(&self) -> Result<(), E> {
+        if self.nearest { self.stop() } else { Ok(()) }
+    }
+
+    fn stop<E: Error>(&self) -> Result<(), E> {
+        self.found.set(true);
+        Err(E::custom("found"))
     }
 }
 
@@ -158,13 +229,14 @@ impl<'de, K: AsRef<str>> Visitor<'de> for Seek<'_, K> {
         if let Some((Step::Index(index), rest)) = self.steps.split_first() {
             for _ in 0..*index {
                 if items.next_element::<IgnoredAny>()?.is_none() {
-                    return Ok(());
+                    return self.stop_short();
                 }
             }
-            items.next_element_seed(Seek { steps: rest, key: self.key, found: self.found })?;
+            let below = Seek { steps: rest, key: self.key, nearest: self.nearest, found: self.found };
+            items.next_element_seed(below)?;
         }
         while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(())
+        self.stop_short()
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
@@ -174,11 +246,12 @@ impl<'de, K: AsRef<str>> Visitor<'de> for Seek<'_, K> {
         for entry in 0_usize.. {
             let Some(matches) = map.next_key_seed(KeyAt { step, entry, stop, found: self.found })? else { break };
             if matches {
-                return map.next_value_seed(Seek { steps: rest, key: self.key, found: self.found });
+                let below = Seek { steps: rest, key: self.key, nearest: self.nearest, found: self.found };
+                return map.next_value_seed(below);
             }
             map.next_value::<IgnoredAny>()?;
         }
-        Ok(())
+        self.stop_short()
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<(), A::Error> {

@@ -542,3 +542,32 @@ fn the_starts_of_all_documents_are_where_each_is_found_alone() {
         assert_eq!(starts(text.as_bytes()), alone, "{text}");
     }
 }
+
+#[test]
+fn many_places_are_found_as_one_by_one() {
+    let text = b"a: {b: [c, {d: e}], f: *x}\n---\n---\na: &x [1, {b: 2}]\nc:\n  d: *x\n  e:\n";
+    let text = String::from_utf8_lossy(text).replace("f: *x", "f: g").into_bytes();
+    let (key, index) = (|name: &str| Segment::Key(name.to_owned()), Segment::Index);
+    let paths = [
+        vec![],
+        vec![key("a")],
+        vec![key("a"), key("b"), index(1), key("d")],
+        vec![key("a"), index(1), key("b")],
+        vec![key("c"), key("d"), index(1)],
+        vec![key("c"), key("e")],
+        vec![key("a"), key("nothing"), index(3)],
+        vec![key("a"), key("b"), index(7)],
+        vec![key("c"), key("e"), key("below")],
+    ];
+    let wanted: Vec<(usize, &Vec<Segment>, bool)> = (0..4)
+        .flat_map(|document| paths.iter().flat_map(move |path| [(document, path, false), (document, path, true)]))
+        .collect();
+    let one_by_one = |document: usize, path: &[Segment], key: bool| {
+        locate(&text, document, path, key)
+            .or_else(|| (0..path.len()).rev().find_map(|n| locate(&text, document, &path[..n], false)))
+    };
+    let expected: Vec<_> = wanted.iter().map(|(document, path, key)| one_by_one(*document, path, *key)).collect();
+    let wanted: Vec<_> = wanted.into_iter().map(|(document, path, key)| Wanted { document, path, key }).collect();
+    assert_eq!(locate_all(&text, &wanted), expected);
+    assert_eq!(expected.iter().filter(|place| place.is_none()).count(), 2 * paths.len(), "{expected:?}");
+}
