@@ -10,7 +10,7 @@ use crate::fields;
 use crate::model::{Change, Effect, Key, Kind};
 use crate::resource::{Identity, Resource, TaskDefinition};
 use crate::value::{Map, Path, Segment, Value};
-use crate::world::{DIGEST_TAG, Live, Rollout, Seen};
+use crate::world::{DIGEST_TAG, Failure, Live, Rollout, Seen};
 
 /// What a service is to run, as far as it is known.
 enum Target {
@@ -112,7 +112,10 @@ impl Scene<'_> {
     fn no_rollout(&self, resource: &Resource, task_definition: Option<&str>) -> Option<Reason> {
         match self.world.rollouts.get(&resource.key)? {
             Rollout::Fine => None,
-            Rollout::Unknown(failure) => Some(Reason::CannotSee(failure.clone())),
+            Rollout::Unknown(failure) => {
+                let what = format!("what became of the last rollout is not known ({failure})");
+                Some(Reason::CannotSee(Failure::Unreachable(what)))
+            }
             Rollout::Failed { revision, reason } => {
                 let same_tasks = revision.get("taskDefinition").and_then(Value::as_str) == task_definition;
                 let declared: Map<String, Value> = resource
