@@ -17,7 +17,7 @@ use crate::model::Position;
 use crate::value::Value;
 use serde::de::DeserializeSeed as _;
 
-pub use locate::{Wanted, locate, locate_all, starts};
+pub use locate::{Wanted, locate_all, starts};
 use read::{Node, State};
 
 /// Largest file that is read, in bytes.

@@ -11,21 +11,10 @@ use super::{LOCATE_BYTES, MAX_DOCUMENTS, scan};
 use crate::model::Position;
 use crate::value::Segment;
 
-/// Where the value at `path` stands, or with `key` the key of the last segment. A list item has no
-/// key, so that its value is meant; the empty path is the whole document.
-///
-/// A value that comes from an alias stands where its anchor is: that is the text to change. A key
-/// that is given twice means the first one. `None` when the document has no such path or the file
-/// cannot be read up to there.
-///
-/// Reads the file again on every call: meant for messages, not for loops over every value.
-#[must_use]
-pub fn locate(bytes: &[u8], document: usize, path: &[Segment], key: bool) -> Option<Position> {
-    let scanned = scan::scan(bytes).ok()?;
-    find(scanned.text, document, &to_steps(path), key)
-}
-
-/// A place to look for: see [`locate`].
+/// A place to look for: that of a value, or with `key` that of the key of the last segment. A list
+/// item has no key, so that its value is meant; the empty path is the whole document. A value that
+/// comes from an alias stands where its anchor is: that is the text to change. A key that is given
+/// twice means the first one.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
     /// Position of the document in the stream, from 0.
@@ -93,7 +82,7 @@ pub(super) enum Step<K> {
     Entry(usize),
 }
 
-fn to_steps(path: &[Segment]) -> Vec<Step<&str>> {
+pub(super) fn to_steps(path: &[Segment]) -> Vec<Step<&str>> {
     path.iter()
         .map(|segment| match segment {
             // An element named by its identity is not found, as no list has keys.

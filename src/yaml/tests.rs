@@ -1,8 +1,8 @@
-use crate::value::{Path, Segment};
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::value::{Path, Segment};
 
 /// The values of a file without faults.
 #[track_caller]
@@ -19,6 +19,12 @@ fn faults(text: impl AsRef<[u8]>) -> Vec<String> {
 
 fn hint(text: &str) -> String {
     parse(text.as_bytes()).faults.into_iter().next().and_then(|fault| fault.hint).unwrap_or_default()
+}
+
+/// The place of exactly one value, or of its key: what `locate_all` is held against.
+fn locate(bytes: &[u8], document: usize, path: &[Segment], key: bool) -> Option<Position> {
+    let scanned = scan::scan(bytes).ok()?;
+    locate::find(scanned.text, document, &locate::to_steps(path), key)
 }
 
 fn place(text: &str, document: usize, path: &[Segment], key: bool) -> String {
