@@ -19,9 +19,7 @@ mod writer;
 
 use aws_smithy_schema::serde::{SerdeError, SerializableStruct, ShapeDeserializer};
 
-use crate::value::{Path, Value};
-
-pub use reader::Fault;
+use crate::value::{Fault, Path, Value};
 
 /// What every generated `deserialize` function looks like.
 pub type Deserialize<T> = fn(&mut dyn ShapeDeserializer) -> Result<T, SerdeError>;

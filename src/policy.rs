@@ -9,13 +9,13 @@
 
 mod check;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-pub use check::{DocumentKind, Fault, check};
+pub use check::{DocumentKind, check};
 
 /// The version that IAM assumes when a document names none. It has no policy variables.
 pub const VERSION_WHEN_MISSING: &str = "2008-10-17";
@@ -107,35 +107,6 @@ pub fn parse(text: &str) -> Result<Value, PolicyError> {
 #[must_use]
 pub fn to_text(document: &Value) -> String {
     document.to_string()
-}
-
-/// Unique ids (`AROA…` of a role, `AIDA…` of a user) that stand as principals, sorted.
-///
-/// IAM puts one in place of an ARN once that role or user is deleted. One created later under the
-/// same name has another id, so the document must be written again to let it in.
-#[must_use]
-pub fn orphaned_principals(document: &Value) -> Vec<String> {
-    let mut found = BTreeSet::new();
-    for statement in member(document, "Statement").map(items).unwrap_or_default() {
-        for name in ["Principal", "NotPrincipal"] {
-            let accounts = member(statement, name).and_then(|principal| principal.get("AWS"));
-            found.extend(
-                accounts
-                    .map(items)
-                    .unwrap_or_default()
-                    .iter()
-                    .filter_map(|item| item.as_str())
-                    .filter(|text| is_unique_id(text)),
-            );
-        }
-    }
-    found.into_iter().map(Into::into).collect()
-}
-
-fn is_unique_id(text: &str) -> bool {
-    (text.starts_with("AROA") || text.starts_with("AIDA"))
-        && text.len() >= 16
-        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
 /// The list that a value is or stands for.

@@ -11,12 +11,12 @@ use aws_sdk_ecs::operation::register_task_definition::RegisterTaskDefinitionInpu
 use aws_sdk_ecs::types::SettingName;
 use serde_json::json;
 
+use crate::codec;
 use crate::codec::shape::{Shape, shape};
-use crate::codec::{self, Fault};
 use crate::model::{API_VERSION, KINDS, Kind};
 use crate::policy::{self, DocumentKind};
 use crate::preset::PRESETS;
-use crate::value::{Map, Path, Value, as_text, describe, did_you_mean, suggestion};
+use crate::value::{Fault, Map, Path, Value, as_text, describe, did_you_mean, suggestion};
 
 /// Everything that is wrong with a resolved spec. `tags` and references are gone from it.
 #[must_use]

@@ -126,7 +126,7 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
         };
         return conclusion(
             state,
-            reason_of(failure),
+            failure.label(),
             format!("{}: {failure}", outcome.action.permission()),
             Next::Backoff,
         );
@@ -163,16 +163,6 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
         ),
         // Believed when the next look finds it so.
         (_, _) => conclusion(State::Progressing, "Applied", "changed; to be verified".to_owned(), Next::Backoff),
-    }
-}
-
-fn reason_of(failure: &Failure) -> &'static str {
-    match failure {
-        Failure::Throttled => "Throttled",
-        Failure::Unreachable(_) => "Unreachable",
-        Failure::Denied(_) => "Denied",
-        Failure::Conflict(_) => "Conflict",
-        Failure::Rejected(_) => "Rejected",
     }
 }
 

@@ -77,6 +77,28 @@ impl fmt::Display for Path {
     }
 }
 
+/// One thing that is wrong with a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Where; the empty path is the whole tree.
+    pub path: Path,
+    /// Whether the fault is in the key of the last segment, not in its value.
+    pub key: bool,
+    /// What is wrong, as a lowercase fragment.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path != Path::default() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
 /// Whether a key would be misread between the dots of a path: `tags["evenkeel.io/team"]`.
 fn is_ambiguous(key: &str) -> bool {
     key.is_empty() || key.contains(['.', '[', ']', '"']) || key.contains(char::is_control)

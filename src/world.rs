@@ -128,15 +128,15 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// The class as a metric label.
+    /// The class as one word, for conditions.
     #[must_use]
     pub fn label(&self) -> &'static str {
         match self {
-            Self::Throttled => "throttled",
-            Self::Unreachable(_) => "unreachable",
-            Self::Denied(_) => "denied",
-            Self::Conflict(_) => "conflict",
-            Self::Rejected(_) => "rejected",
+            Self::Throttled => "Throttled",
+            Self::Unreachable(_) => "Unreachable",
+            Self::Denied(_) => "Denied",
+            Self::Conflict(_) => "Conflict",
+            Self::Rejected(_) => "Rejected",
         }
     }
 }

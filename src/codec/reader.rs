@@ -8,20 +8,7 @@ use aws_smithy_types::{BigDecimal, BigInteger, Blob, DateTime, Document, Number}
 
 use super::{enums, required};
 use crate::fields::is_secret;
-use crate::value::{Path, Value, as_text, describe, did_you_mean};
-
-/// One thing that is wrong with a tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// Where.
-    pub path: Path,
-    /// Whether the fault is in the key of the last segment, not in its value.
-    pub key: bool,
-    /// What, as a lowercase fragment.
-    pub message: String,
-    /// What to do about it.
-    pub hint: Option<String>,
-}
+use crate::value::{Fault, Path, Value, as_text, describe, did_you_mean};
 
 /// Collects faults, so that one does not hide the next.
 #[derive(Debug, Default)]

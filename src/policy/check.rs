@@ -1,9 +1,8 @@
 //! What is wrong with a document that somebody wrote, before IAM says so in one terse line.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
-use crate::value::{Map, Path, Value};
+use crate::value::{Fault, Map, Path, Value};
 
 use super::{DOCUMENT_ELEMENTS, STATEMENT_ELEMENTS, VERSION, VERSION_WHEN_MISSING, member, what};
 
@@ -47,28 +46,6 @@ pub enum DocumentKind {
     Trust,
     /// What a role may do (inline or managed): needs a resource, has no principal.
     Permissions,
-}
-
-/// Something that IAM would refuse.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// Where, as `Statement[0].Effect`; empty for the whole document.
-    pub path: Path,
-    /// Whether the fault is in the last name of the path, not in what stands behind it.
-    pub key: bool,
-    /// What is wrong.
-    pub message: String,
-    /// What to do about it.
-    pub hint: Option<String>,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.path != Path::default() {
-            write!(f, "{}: ", self.path)?;
-        }
-        f.write_str(&self.message)
-    }
 }
 
 /// All structural faults of a hand-written document, in the order of the document.

@@ -53,8 +53,8 @@ impl Watcher {
     }
 
     /// Whether the system watches all that it was asked to; otherwise only scans find changes.
-    #[must_use]
-    pub fn is_armed(&self) -> bool {
+    #[cfg(test)]
+    pub(super) fn is_armed(&self) -> bool {
         !self.refused
     }
 
