@@ -14,9 +14,9 @@ use std::process::Command;
 use std::sync::Arc;
 
 use evenkeel::diff::diff;
-use evenkeel::fields::{self, Form, below, canonical, digest};
+use evenkeel::fields::{self, FIELDS, Form, below, canonical, digest};
 use evenkeel::load::{self, Desired, File};
-use evenkeel::model::{KINDS, Key, Kind};
+use evenkeel::model::{Effect, KINDS, Key, Kind};
 use evenkeel::plan::Plan;
 use evenkeel::report::plan_text;
 use evenkeel::resource::Resource;
@@ -159,17 +159,26 @@ fn cases(cases: u32) -> ProptestConfig {
 
 /// Draws directories, always the same ones in the same order, and more of them if asked to.
 fn for_every_directory(count: u32, law: impl Fn(&Value)) {
+    for_every(count, 1, |directories| law(&directories[0]));
+}
+
+/// The same with several at a time.
+fn for_every(count: u32, at_a_time: usize, law: impl Fn(&[Value])) {
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(cases(count), rng);
-    let choices = vec(vec(any::<u8>(), 0..400), KINDS.len() + 2);
+    let choices = vec(vec(vec(any::<u8>(), 0..400), KINDS.len() + 2), at_a_time);
+    let drawn = |choices: &[Vec<Vec<u8>>]| choices.iter().map(|choices| directory(choices)).collect::<Vec<_>>();
     let held = runner.run(&choices, |choices| {
-        law(&directory(&choices));
+        law(&drawn(&choices));
         Ok(())
     });
     match held {
         Ok(()) => {}
         // The choices say nothing to people; what they came to does.
-        Err(TestError::Fail(reason, choices)) => panic!("{reason}\n{}", manifests(&directory(&choices))),
+        Err(TestError::Fail(reason, choices)) => {
+            let texts: Vec<String> = drawn(&choices).iter().map(manifests).collect();
+            panic!("{reason}\n{}", texts.join("\n\n"));
+        }
         Err(error) => panic!("{error}"),
     }
 }
@@ -315,4 +324,71 @@ fn a_changed_leaf_is_all_that_the_plan_changes() {
         exercised.len(),
         different.len()
     );
+}
+
+/// What a directory that follows another has from it, beside the fields that AWS cannot change.
+const KEPT: &[(&str, &str)] = &[
+    ("Role.roleName", "an instance profile has one role, and stays with the old one"),
+    ("Policy.policyName", "it is part of what a role has attached"),
+    ("TaskDefinition.family", "another name is another resource"),
+    ("Cluster.capacityProviders", "a provider that is in use cannot be taken away"),
+    ("Cluster.defaultCapacityProviderStrategy", "it names those"),
+    (
+        "CapacityProvider.managedInstancesProvider",
+        "what only CreateCapacityProvider takes is sent to UpdateCapacityProvider too",
+    ),
+    ("Service.launchType", "a service that names neither keeps what it has"),
+    ("Service.capacityProviderStrategy", "a service that names neither keeps what it has"),
+    (
+        "Service.deploymentConfiguration.strategy",
+        "what belongs to the old strategy is sent along, which AWS may refuse",
+    ),
+    ("Service.taskDefinition.networkMode", "the service's network hangs on it"),
+    ("Service.taskDefinition.requiresCompatibilities", "where the service runs hangs on it"),
+    ("Service.taskDefinition.volumes", "the service's volumes hang on them"),
+    ("Service.taskDefinition.containerDefinitions.0.portMappings", "load balancers and connections hang on them"),
+];
+
+/// The second directory as it can follow the first; nothing if what it takes over is not legal in it.
+fn following(first: &Value, second: &Value) -> Option<Value> {
+    let replaced = FIELDS.iter().filter(|field| field.effect == Some(Effect::Replaces));
+    let replaced = replaced.map(|field| format!("{}.{}", field.kind.row().name, field.path));
+    let kept: Vec<String> = KEPT.iter().map(|(at, _)| (*at).to_owned()).chain(replaced).collect();
+    let mut second = second.clone();
+    let manages = |directory: &Value| directory["CapacityProvider"].get("managedInstancesProvider").is_some();
+    if manages(first) != manages(&second) {
+        second["CapacityProvider"] = first["CapacityProvider"].clone();
+    }
+    // What a manifest no longer declares stays in AWS, and must fit what it does.
+    for (member, value) in first["Service"].as_object().into_iter().flatten() {
+        second["Service"].as_object_mut()?.entry(member).or_insert_with(|| value.clone());
+    }
+    let place = |at: &str| at.split('.').map(str::to_owned).collect::<Vec<_>>();
+    for at in &kept {
+        generate::legal::put(&mut second, &place(at), generate::legal::get(first, &place(at)).cloned());
+    }
+    let second = legal(&second, &[]);
+    let same = |at: &String| generate::legal::get(first, &place(at)) == generate::legal::get(&second, &place(at));
+    let stays = |member: &String| second["Service"].get(member).is_some();
+    let fits = kept.iter().all(same) && first["Service"].as_object()?.keys().all(stays);
+    fits.then_some(second)
+}
+
+#[test]
+fn every_directory_can_follow_every_other() {
+    let followed = RefCell::new(0);
+    for_every(32, 2, |directories| {
+        let [first, second] = directories else { return };
+        let Some(second) = following(first, second) else { return };
+        in_virtual_time(async {
+            let lab = Lab::over(Sandbox::roomy()).await;
+            lab.settle(&manifests(first)).await;
+            lab.settle(&manifests(&second)).await;
+            assert_nothing_to_do(&lab, &manifests(&second)).await;
+            assert_nothing_to_do(&Lab::over(Arc::clone(&lab.sandbox)).await, &manifests(&second)).await;
+        });
+        *followed.borrow_mut() += 1;
+    });
+    let followed = followed.into_inner();
+    assert!(followed >= 10, "only {followed} directories followed another");
 }

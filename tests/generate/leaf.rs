@@ -3,7 +3,7 @@
 use evenkeel::codec::shape::Shape;
 use evenkeel::fields::{self, Form, below, canonical};
 use evenkeel::model::Kind;
-use evenkeel::value::{Path, Value};
+use evenkeel::value::{Map, Path, Value};
 
 use super::legal::{Place, allowed, documents, get, legal, set, split};
 use super::{Choices, shape_of};
@@ -88,10 +88,22 @@ pub(crate) fn change(directory: &Value, place: &Place, choices: &mut Choices) ->
     if legal(&changed, &[]) != changed {
         return None;
     }
-    let (before, after) = (get(directory, document)?, get(&changed, document)?);
-    let paths = shows_at(kind, before, after, rest)?;
+    let (before, after) = (resolved(get(directory, document)?), resolved(get(&changed, document)?));
+    let paths = shows_at(kind, &before, &after, rest)?;
     let inline = document.len() > 1;
-    Some(Changed { kind, inline, pattern: pattern(kind, before, rest), paths, directory: changed })
+    Some(Changed { kind, inline, pattern: pattern(kind, &before, rest), paths, directory: changed })
+}
+
+/// With the name in the place of every reference.
+fn resolved(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => match map.get("ref") {
+            Some(name) => name.clone(),
+            None => map.iter().map(|(key, value)| (key.clone(), resolved(value))).collect::<Map<_, _>>().into(),
+        },
+        Value::Array(items) => items.iter().map(resolved).collect(),
+        other => other.clone(),
+    }
 }
 
 /// The leaf's path as the table of fields would have it.

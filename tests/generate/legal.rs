@@ -110,6 +110,19 @@ pub(crate) fn set(root: &mut Value, place: &[String], value: Value) {
     }
 }
 
+/// The same, or takes away what is there.
+pub(crate) fn put(root: &mut Value, place: &[String], value: Option<Value>) {
+    let Some((last, around)) = place.split_last() else { return };
+    match value {
+        Some(value) => set(root, place, value),
+        None => {
+            if let Some(map) = get_mut(root, around).and_then(Value::as_object_mut) {
+                map.shift_remove(last);
+            }
+        }
+    }
+}
+
 /// Makes a directory legal. What is legal already stays as it is, whatever the choices.
 pub(crate) fn legal(directory: &Value, choices: &[u8]) -> Value {
     let mut directory = directory.clone();
@@ -140,7 +153,11 @@ pub(crate) fn allowed(directory: &Value, place: &[String]) -> Vec<Value> {
         }
         _ => Vec::new(),
     };
-    RULES.iter().filter(here).flat_map(|rule| values(rule)).collect()
+    // Looking at the length first spares looking through the directory.
+    let (_, _, rest) = split(place);
+    let steps =
+        |rule: &&Rule| rule.at.split('.').count() == rest.len() + 1 || rule.at.split('.').count() == place.len();
+    RULES.iter().filter(steps).filter(here).flat_map(|rule| values(rule)).collect()
 }
 
 /// The places that a rule speaks of, each with its document. The last step need not be there.
@@ -235,14 +252,7 @@ fn apply(root: &mut Value, then: Then, place: &[String], choices: &mut Choices) 
         Only(names) => now.map(|map| only(map, names, choices)),
         _ => now,
     };
-    match new {
-        Some(new) => set(root, place, new),
-        None => drop(
-            get_mut(root, &place[..place.len() - 1])
-                .and_then(Value::as_object_mut)
-                .and_then(|map| map.shift_remove(&place[place.len() - 1])),
-        ),
-    }
+    put(root, place, new);
 }
 
 /// Keeps one of the members that exclude each other.

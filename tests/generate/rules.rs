@@ -75,6 +75,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule("Role.instanceProfile", ALWAYS, OneOf(&["true", "false", "profile", "profile-2"]), "true or a name"),
 
     // Capacity provider.
+    rule("CapacityProvider.name", ALWAYS, Need(&["provider"]), "a strategy is compared by the name that its reference stands for"),
     rule("CapacityProvider", ALWAYS, Only(&["autoScalingGroupProvider", "managedInstancesProvider"]), MODEL),
     rule("CapacityProvider.autoScalingGroupProvider", &[Is("CapacityProvider.managedInstancesProvider", NO)], Present(&["{}"]), "it must have one of the two"),
     rule("CapacityProvider.autoScalingGroupProvider.autoScalingGroupArn", ALWAYS, Need(GROUP), MODEL),
@@ -136,6 +137,13 @@ pub(crate) const RULES: &[Rule] = &[
     rule("Service.taskDefinition.requiresCompatibilities", ON_FARGATE, Need(&[r#"["FARGATE"]"#, r#"["EC2","FARGATE"]"#]), "the definition fits the service"),
     rule("Service.taskDefinition.requiresCompatibilities", &[Is("Case.on", &["EC2"])], OneOf(&[r#"["EC2"]"#, r#"["MANAGED_INSTANCES","EC2"]"#]), "the definition fits the service"),
     rule("Service.taskDefinition.requiresCompatibilities", &[Is("Case.on", &["EXTERNAL"])], Need(&[r#"["EXTERNAL"]"#]), "the definition fits the service"),
+
+    // A service and the volume that its task definition leaves to it.
+    rule("Service.schedulingStrategy", ON_FARGATE, OneOf(&["REPLICA"]), "Fargate has no daemons (ECS service model)"),
+    rule("Service.volumeConfigurations", DAEMON, Drop, "replicas only (ECS service model)"),
+    rule("Service.volumeConfigurations", ALWAYS, AtMost(1), "for a volume that is configured at launch"),
+    rule("Service.taskDefinition.volumes", &[Not("Service.volumeConfigurations.0", NO)], Filled(&["[{}]"]), "for a volume that is configured at launch"),
+    rule("Service.taskDefinition.volumes.0", &[Not("Service.volumeConfigurations.0", NO)], Need(&[r#"{"name":"data","configuredAtLaunch":true}"#]), "for a volume that is configured at launch"),
 
     // Task definitions.
     rule("Service.taskDefinition.family", ALWAYS, Need(&["web"]), "a family has one manifest"),
@@ -267,7 +275,6 @@ pub(crate) const RULES: &[Rule] = &[
     rule("TaskDefinition.containerDefinitions.*.credentialSpecs", ALWAYS, AtMost(1), MODEL),
 
     // How a service is deployed.
-    rule("Service.schedulingStrategy", ON_FARGATE, OneOf(&["REPLICA"]), "Fargate has no daemons (ECS service model)"),
     rule("Service.desiredCount", DAEMON, Drop, "it has as many tasks as there are instances (ECS service model)"),
     rule("Service.desiredCount", ALWAYS, Within(0, 5), "enough to see it run"),
     rule("Service.availabilityZoneRebalancing", DAEMON, OneOf(&["DISABLED"]), "there is nothing to balance (ECS developer guide)"),
@@ -275,7 +282,8 @@ pub(crate) const RULES: &[Rule] = &[
     rule("Service.platformVersion", ALWAYS, OneOf(&["LATEST", "1.4.0"]), "versions that there are"),
     rule("Service.healthCheckGracePeriodSeconds", ALWAYS, Within(0, 1000), MODEL),
     rule("Service.deploymentConfiguration.maximumPercent", DAEMON, OneOf(&["100"]), "a daemon has one task to an instance (ECS service model)"),
-    rule("Service.deploymentConfiguration.maximumPercent", &[Not("Service.schedulingStrategy", &["DAEMON"])], Within(150, 200), "above the least"),
+    rule("Service.deploymentConfiguration.maximumPercent", &[Not("Service.schedulingStrategy", &["DAEMON"])], Within(200, 300), "room for one more, which rounding down takes from a service with one task"),
+    rule("Service.deploymentConfiguration.minimumHealthyPercent", DAEMON, OneOf(&["0"]), "the one task on the one instance can be replaced"),
     rule("Service.deploymentConfiguration.minimumHealthyPercent", ALWAYS, Within(0, 99), "not both 100"),
     rule("Service.deploymentConfiguration.strategy", DAEMON, OneOf(&["ROLLING"]), "the others shift traffic"),
     rule("Service.deploymentConfiguration.bakeTimeInMinutes", ALWAYS, Within(0, 1440), MODEL),
@@ -338,9 +346,6 @@ pub(crate) const RULES: &[Rule] = &[
     rule("Service.serviceConnectConfiguration.services.*.clientAliases.*.port", ALWAYS, Within(1, 65_535), "a port"),
     rule("Service.serviceConnectConfiguration.services.*.ingressPortOverride", ALWAYS, Within(1, 65_535), "a port"),
     rule("Service.serviceConnectConfiguration.namespace", &[Beside("enabled", &["true"]), Is("Cluster.serviceConnectDefaults", NO)], Present(&["shop"]), "its own or the cluster's (ECS service model)"),
-    rule("Service.volumeConfigurations", DAEMON, Drop, "replicas only (ECS service model)"),
-    rule("Service.volumeConfigurations", &[Not("Service.taskDefinition.volumes.0.configuredAtLaunch", &["true"])], Drop, "for a volume that is configured at launch"),
-    rule("Service.volumeConfigurations", ALWAYS, AtMost(1), "for a volume that is configured at launch"),
     rule("Service.volumeConfigurations.*.name", ALWAYS, Need(&["data"]), "for a volume that is configured at launch"),
     rule("Service.volumeConfigurations.*.managedEBSVolume", ALWAYS, Present(&[r#"{"roleArn":{"ref":"task"},"sizeInGiB":9}"#]), "the one kind that there is"),
     rule("Service.volumeConfigurations.*.managedEBSVolume.sizeInGiB", &[Beside("snapshotId", NO)], Present(&["10"]), "a size or a snapshot (ECS service model)"),
