@@ -157,7 +157,7 @@ pub(crate) fn allowed(directory: &Value, place: &[String]) -> Vec<Value> {
     let (_, _, rest) = split(place);
     let steps =
         |rule: &&Rule| rule.at.split('.').count() == rest.len() + 1 || rule.at.split('.').count() == place.len();
-    RULES.iter().filter(steps).filter(here).flat_map(|rule| values(rule)).collect()
+    RULES.iter().filter(steps).filter(here).flat_map(values).collect()
 }
 
 /// The places that a rule speaks of, each with its document. The last step need not be there.
