@@ -52,7 +52,7 @@ impl Lab {
         let config = client::point(loader(), &sandbox).load().await;
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let aws = Aws::connect(&config, &metrics).await.expect("connect");
-        let reconciler = Reconciler::new(aws, Rules { owner: owner.to_owned() }, metrics);
+        let reconciler = Reconciler::new(aws, Rules { owner: owner.to_owned(), adopt: false }, metrics);
         sandbox.state().log.clear();
         Self { sandbox, config, reconciler }
     }
