@@ -9,7 +9,7 @@ use crate::diff::diff;
 use crate::fields::{self, DIGEST_VERSION};
 use crate::model::{Change, Effect, Kind};
 use crate::resource::{Resource, TaskDefinition};
-use crate::world::{DIGEST_TAG, Live, Seen};
+use crate::world::{DIGEST_TAG, Live, OWNER_TAG, Seen};
 
 impl Scene<'_> {
     pub(super) fn create_task_definition(&self, resource: &Resource) -> Draft {
@@ -27,7 +27,10 @@ impl Scene<'_> {
         }
         // Tags can be changed without a new revision. Those of a revision that a service remembers
         // were not read; they come along when it is.
-        let missing = if live.document.is_null() { BTreeMap::new() } else { self.missing_tags(resource, live) };
+        let unread = live.document.is_null();
+        // A pipeline's revision, which a manifest leaves room for, stays the pipeline's.
+        let others = !resource.ignored.is_empty() && !live.tags.contains_key(OWNER_TAG);
+        let missing = if unread || others { BTreeMap::new() } else { self.missing_tags(resource, live) };
         if missing.is_empty() {
             return Draft::default();
         }
