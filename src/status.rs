@@ -157,7 +157,10 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
         return conclusion(State::Waiting, left.why.label(), said(item), Next::Backoff);
     }
     match (item.verb, &item.phase) {
-        (Verb::Keep, Phase::Steady) => conclusion(State::InSync, "InSync", said(item), Next::Tick),
+        (Verb::Keep, Phase::Steady) => {
+            let left = item.left.iter().find(|left| left.why != Why::Ignored);
+            conclusion(State::InSync, left.map_or("InSync", |left| left.why.label()), said(item), Next::Tick)
+        }
         (Verb::Keep, Phase::Moving(why)) => {
             conclusion(State::Progressing, "RollingOut", why.clone(), Next::After(SOON))
         }
