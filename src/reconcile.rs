@@ -10,7 +10,7 @@ use crate::aws::Aws;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::model::{Key, Kind};
-use crate::plan::{Item, Plan, Reason, Rules, Verb, plan};
+use crate::plan::{Item, Plan, Reason, Rules, plan};
 use crate::resource::Resource;
 use crate::value::Path;
 use crate::world::World;
@@ -194,9 +194,7 @@ impl Reconciler {
 /// Whether a service is there with another number of tasks than the manifest says.
 fn has_another_count(item: &Item) -> bool {
     let count = Path::default().key("desiredCount");
-    item.key.kind == Kind::Service
-        && item.verb != Verb::Create
-        && item.changes.iter().any(|change| change.path == count)
+    item.key.kind == Kind::Service && item.changes.iter().any(|change| change.path == count)
 }
 
 /// The resources that waited for something which this plan has now brought about, together with what

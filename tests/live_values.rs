@@ -1,5 +1,6 @@
 //! Where the live value of a field is, when DescribeServices does not answer it, or AWS moves it.
 #![cfg(feature = "sandbox")]
+#![expect(clippy::expect_used, reason = "the helpers of a test are test code")]
 
 #[expect(dead_code, reason = "the scenarios use the rest")]
 mod scenario;
@@ -20,7 +21,7 @@ use evenkeel::plan::Verb;
 use evenkeel::sandbox::client;
 use evenkeel::sandbox::fault::FaultKind;
 use evenkeel::world::{Failure, Phase, Scaling};
-use scenario::{Lab, calls, cluster, key, service};
+use scenario::{Lab, calls, cluster, conclusion, key, service};
 
 const CONNECTOR: &str = "gatewayConnectors: [{portName: http, filters: {accessTypes: [PUBLIC, PRIVATE]}}]";
 
@@ -106,6 +107,23 @@ async fn a_service_whose_revision_cannot_be_read_is_left_alone_and_others_are_no
     assert!(lab.settle(&of("shop/web:2")).await.contains(&"UpdateService".to_owned()));
 }
 
+#[tokio::test(start_paused = true)]
+async fn after_a_rollback_the_older_revision_is_what_is_compared() {
+    let lab = Lab::new().await;
+    let of = |image: &str, seconds: u32| {
+        let breaker = "deploymentConfiguration: {deploymentCircuitBreaker: {enable: true, rollback: true}}";
+        [cluster("shop"), service("web", image, "", &format!("{}\n{breaker}", monitoring(seconds)))].concat()
+    };
+    lab.settle(&of("shop/web:1", 60)).await;
+    lab.pass(&of("shop/web:crash", 20)).await;
+    scenario::seconds(600).await;
+    let pass = lab.pass(&of("shop/web:crash", 20)).await;
+    assert_eq!(conclusion(&pass, &key(Kind::Service, "web")).reason, "RolledBack");
+    assert_eq!(calls(&pass.outcomes), [""; 0]);
+    assert_eq!(lab.settle(&of("shop/web:1", 60)).await, [""; 0]);
+    assert_eq!(lab.settle(&of("shop/web:1", 20)).await, ["UpdateService"]);
+}
+
 const BLUE: &str = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/blue/0123456789abcdef";
 const GREEN: &str = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/green/123456789abcdef0";
 const TEAL: &str = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/teal/23456789abcdef01";
@@ -133,7 +151,7 @@ async fn swap(lab: &Lab, serving: &str, idle: &str) {
     let balancer = balancer.advanced_configuration(advanced).build();
     let configuration = DeploymentConfiguration::builder().strategy(DeploymentStrategy::BlueGreen).build();
     let update = lab.ecs().update_service().cluster("shop").service("web").load_balancers(balancer);
-    update.deployment_configuration(configuration).send().await.unwrap();
+    update.deployment_configuration(configuration).send().await.expect("update");
 }
 
 #[tokio::test(start_paused = true)]
@@ -157,6 +175,21 @@ async fn target_groups_that_ecs_swapped_are_as_declared_and_a_third_one_is_not()
     assert_eq!(lab.settle(&blue_green("shop/web:2", BLUE, TEAL)).await, ["UpdateService"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_rollout_that_was_stopped_is_not_tried_again_with_swapped_target_groups_either() {
+    let lab = Lab::new().await;
+    lab.settle(&blue_green("shop/web:1", BLUE, GREEN)).await;
+    swap(&lab, GREEN, BLUE).await;
+    scenario::seconds(300).await;
+    assert_eq!(calls(&lab.pass(&blue_green("shop/web:2", BLUE, GREEN)).await.outcomes).len(), 2);
+    let deployment = lab.service("shop", "web").await.current_service_deployment.unwrap();
+    lab.ecs().stop_service_deployment().service_deployment_arn(deployment).send().await.unwrap();
+    scenario::seconds(300).await;
+    let pass = lab.pass(&blue_green("shop/web:2", BLUE, GREEN)).await;
+    assert_eq!(conclusion(&pass, &key(Kind::Service, "web")).reason, "RolledBack");
+    assert_eq!(calls(&pass.outcomes), [""; 0]);
+}
+
 fn autoscaler(lab: &Lab) -> autoscaling::Client {
     autoscaling::Client::new(&lab.config)
 }
@@ -165,7 +198,7 @@ async fn register(lab: &Lab, name: &str, min: i32, max: i32) {
     let call = autoscaler(lab).register_scalable_target().service_namespace(ServiceNamespace::Ecs);
     let call = call.resource_id(format!("service/shop/{name}"));
     let call = call.scalable_dimension(ScalableDimension::EcsServiceDesiredCount);
-    call.min_capacity(min).max_capacity(max).send().await.unwrap();
+    call.min_capacity(min).max_capacity(max).send().await.expect("register");
 }
 
 async fn scaling(lab: &Lab, manifests: &str) -> BTreeMap<String, Scaling> {
