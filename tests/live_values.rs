@@ -121,6 +121,9 @@ async fn after_a_rollback_the_older_revision_is_what_is_compared() {
     assert_eq!(conclusion(&pass, &key(Kind::Service, "web")).reason, "RolledBack");
     assert_eq!(calls(&pass.outcomes), [""; 0]);
     assert_eq!(lab.settle(&of("shop/web:1", 60)).await, [""; 0]);
+    let other = calls(&lab.pass(&of("shop/web:crash", 60)).await.outcomes);
+    assert_eq!(other, ["UpdateService"], "not the rollout that failed");
+    lab.settle(&of("shop/web:1", 60)).await;
     assert_eq!(lab.settle(&of("shop/web:1", 20)).await, ["UpdateService"]);
 }
 
