@@ -240,6 +240,7 @@ impl Daemon {
                 reason: "Invalid",
                 message,
                 next: crate::queue::Next::Tick,
+                left: Vec::new(),
             };
             board.note(key, &conclusion, String::new(), String::new(), SystemTime::now());
         }
@@ -300,6 +301,7 @@ impl Daemon {
             .iter()
             .filter_map(|(key, status)| Some((key.kind.row().name, key.name.as_str(), status.drifted_since?)));
         metrics.resources(board.counts(), drifted);
+        metrics.left(board.left());
         well
     }
 }

@@ -258,6 +258,14 @@ pub fn below(pattern: &str, segment: &str) -> String {
     if pattern.is_empty() { segment.to_owned() } else { format!("{pattern}.{segment}") }
 }
 
+/// The pattern of a map's member: its own row's, or that of any value of the map.
+#[must_use]
+pub fn member(kind: Kind, pattern: &str, key: &str) -> String {
+    let own = below(pattern, key);
+    let any = below(pattern, "*");
+    if lookup(kind, &own).is_none() && lookup(kind, &any).is_some() { any } else { own }
+}
+
 /// The element's identity in a keyed list, for matching and for printing.
 #[must_use]
 pub fn identity(kind: Kind, pattern: &str, keys: &[&str], element: &Value) -> String {
@@ -337,10 +345,7 @@ fn reduce(kind: Kind, pattern: &str, value: &Value) -> Value {
         (_, Value::Object(map)) => map
             .iter()
             .filter_map(|(key, value)| {
-                let pattern = match lookup(kind, &below(pattern, key)) {
-                    None if lookup(kind, &below(pattern, "*")).is_some() => below(pattern, "*"),
-                    _ => below(pattern, key),
-                };
+                let pattern = member(kind, pattern, key);
                 let reduced = reduce(kind, &pattern, value);
                 let default = default(kind, &pattern).map(|value| scalar(self::form(kind, &pattern), &value));
                 (!is_empty(&reduced) && default.as_ref() != Some(&reduced)).then(|| (key.clone(), reduced))

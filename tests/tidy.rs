@@ -19,6 +19,7 @@ use evenkeel::watch;
 /// touches the world: AWS, files, sockets, the terminal. Floor 3 is one pass, floor 4 the process.
 const MODULES: &[(&str, u8)] = &[
     ("value", 0),
+    ("pattern", 0),
     ("model", 0),
     ("yaml", 0),
     ("policy", 0),
@@ -26,6 +27,8 @@ const MODULES: &[(&str, u8)] = &[
     ("fields", 0),
     ("resource", 0),
     ("diff", 0),
+    ("edit", 0),
+    ("redact", 0),
     ("world", 0),
     ("live", 0),
     ("action", 0),

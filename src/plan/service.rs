@@ -76,7 +76,8 @@ impl Scene<'_> {
             Target::Pending(key) => {
                 changes.insert(0, revision_change(running, "a new revision"));
                 // One rollout, not two: everything else goes along with the new revision.
-                return Draft { changes, steps: Vec::new(), held: held.or(Some(Reason::WaitsFor(key.clone()))) };
+                let held = held.or(Some(Reason::WaitsFor(key.clone())));
+                return Draft { changes, held, ..Draft::default() };
             }
         }
         if update.keys().any(|member| fields::effect(Kind::Service, member) == Effect::RollsAllTasks) {
@@ -90,10 +91,14 @@ impl Scene<'_> {
                 held = held.or(Some(reason));
             }
         }
-        let mut steps = Vec::new();
+        let (mut steps, mut notes) = (Vec::new(), Vec::new());
         if !update.is_empty() {
             if update.contains_key("capacityProviderStrategy") {
                 // AWS refuses a new strategy without it.
+                notes.push(
+                    "AWS takes another capacityProviderStrategy only with forceNewDeployment: every task is replaced"
+                        .to_owned(),
+                );
                 update.insert("forceNewDeployment".to_owned(), true.into());
             }
             update.insert("cluster".to_owned(), cluster.as_str().into());
@@ -105,7 +110,7 @@ impl Scene<'_> {
             changes.extend(tags::changes(&missing, live));
             steps.push(Action::TagResource { arn: live.arn.clone(), tags: missing });
         }
-        Draft { changes, steps, held }
+        Draft { changes, steps, held, notes }
     }
 
     /// Why the tasks may not be replaced: the last rollout was the same as this one would be, and it
