@@ -68,6 +68,7 @@ const LIVE: &str = "read off live answers by cdk-real-drift, noise.ts, 2026-08";
 const TERRAFORM: &str = "terraform-provider-aws, container_definitions.go and service.go";
 const ECSPRESSO: &str = "kayac/ecspresso, diff.go";
 const IAM: &str = "IAM API reference and awspolicyequivalence";
+const REVISION: &str = "ECS service model (ServiceRevision) and developer guide, service revisions";
 const MEMORY: &str = "(from memory)";
 
 const fn field(
@@ -207,6 +208,12 @@ pub const FIELDS: &[Field] = &[
     field(Service, "volumeConfigurations", Keyed(&["name"]), "", Some(RollsAllTasks), MODEL),
     field(Service, "volumeConfigurations.*.managedEBSVolume.filesystemType", Plain, "\"xfs\"", None, LIVE),
     field(Service, "vpcLatticeConfigurations", Keyed(&["targetGroupArn"]), "", Some(RollsAllTasks), MODEL),
+    // Nothing says that these two replace tasks; but they are in the service revision, which only a deployment makes.
+    field(Service, "monitoring", Plain, "", Some(RollsAllTasks), REVISION),
+    field(Service, "monitoring.metricConfigurations", Set, "", None, REVISION),
+    field(Service, "monitoring.metricConfigurations.*.metricNames", Set, "", None, REVISION),
+    field(Service, "gatewayConnectors", Keyed(&["portName"]), "", Some(RollsAllTasks), REVISION),
+    field(Service, "gatewayConnectors.*.filters.accessTypes", Set, "", None, REVISION),
 ];
 
 /// The row of a field; `pattern` is its path with `*` for elements.

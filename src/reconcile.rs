@@ -12,6 +12,7 @@ use crate::metrics::Metrics;
 use crate::model::{Key, Kind};
 use crate::plan::{Item, Plan, Reason, Rules, plan};
 use crate::resource::Resource;
+use crate::value::Path;
 use crate::world::World;
 
 /// How often a pass may plan again for what waited in it: an inline task definition needs two.
@@ -66,6 +67,7 @@ impl Reconciler {
     /// Looks at the due resources and plans, without doing anything. Where calls are to be made, what
     /// they need is looked at too, due or not: no service is made with a role that is not there. Where
     /// tasks are to be replaced, so is what became of the last time: what failed is not tried again.
+    /// Where their number differs, so is whether it is Application Auto Scaling's.
     pub async fn plan(&self, resources: &BTreeMap<Key, Resource>, due: &BTreeSet<Key>) -> Plan {
         let mut world = self.observe(resources, due).await;
         let written = self.memory().written().clone();
@@ -75,10 +77,17 @@ impl Reconciler {
             acting.flat_map(|item| &item.needs).filter(|need| !due.contains(*need)).cloned().collect();
         let rolling: Vec<&Resource> =
             first.items.iter().filter(|item| item.rolls()).filter_map(|item| resources.get(&item.key)).collect();
-        if needs.is_empty() && rolling.is_empty() {
+        let scaled: Vec<&Resource> = first
+            .items
+            .iter()
+            .filter(|item| has_another_count(item))
+            .filter_map(|item| resources.get(&item.key))
+            .collect();
+        if needs.is_empty() && rolling.is_empty() && scaled.is_empty() {
             return first;
         }
         world.seen.extend(self.observe(resources, &needs).await.seen);
+        world.scaling = self.aws.scaling(&scaled).await;
         for service in rolling {
             world.rollouts.insert(service.key.clone(), self.aws.last_rollout(service).await);
         }
@@ -181,6 +190,12 @@ impl Reconciler {
         let asked: Vec<&Resource> = due.iter().filter_map(|key| resources.get(key)).collect();
         self.aws.observe(&asked).await
     }
+}
+
+/// Whether a service is there with another number of tasks than the manifest says.
+fn has_another_count(item: &Item) -> bool {
+    let count = Path::default().key("desiredCount");
+    item.key.kind == Kind::Service && item.changes.iter().any(|change| change.path == count)
 }
 
 /// The resources that waited for something which this plan has now brought about, together with what

@@ -76,6 +76,7 @@ const CRATES: &[&str] = &[
     "anstream",
     "anstyle",
     "aws-config",
+    "aws-sdk-applicationautoscaling",
     "aws-sdk-ecs",
     "aws-sdk-iam",
     "aws-sdk-sts",
@@ -472,6 +473,10 @@ fn actions() -> Vec<Action> {
     all
 }
 
+/// How src/aws begins a call, and how permissions for it begin.
+const CLIENTS: [(&str, &str); 4] =
+    [("ecs.", "ecs"), ("iam.", "iam"), ("scaling.", "application-autoscaling"), ("send!(ecs,", "ecs")];
+
 /// The operations that src/aws calls on the clients, as permissions. Whatever starts like an
 /// operation and is called on a client is one.
 fn calls() -> BTreeSet<String> {
@@ -482,8 +487,7 @@ fn calls() -> BTreeSet<String> {
     let mut calls = BTreeSet::new();
     for source in sources().into_iter().filter(|source| source.module() == "aws") {
         let tight: String = source.code.split_whitespace().collect();
-        for client in ["ecs.", "iam.", "send!(ecs,"] {
-            let service = if client == "iam." { "iam" } else { "ecs" };
+        for (client, service) in CLIENTS {
             for (at, _) in tight.match_indices(client) {
                 let operation: String =
                     tight[at + client.len()..].chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();

@@ -47,8 +47,10 @@ pub struct Service {
 }
 
 /// Fields of UpdateService that "trigger a new service deployment" according to the model. A value
-/// that is there already triggers none *(from memory)*; `forceNewDeployment` always does.
-const ROLLING: [&str; 8] = [
+/// that is there already triggers none *(from memory)*; `forceNewDeployment` always does. The last two
+/// the model says nothing of: they are in the service revision, which never changes, so that another
+/// value takes another revision.
+const ROLLING: [&str; 10] = [
     "taskDefinition",
     "networkConfiguration",
     "platformVersion",
@@ -57,6 +59,8 @@ const ROLLING: [&str; 8] = [
     "serviceConnectConfiguration",
     "volumeConfigurations",
     "vpcLatticeConfigurations",
+    "monitoring",
+    "gatewayConnectors",
 ];
 
 /// Fields that a Service object does not have: they show on a deployment or a service revision.
