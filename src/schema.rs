@@ -226,23 +226,29 @@ pub fn json_schema() -> Value {
     })
 }
 
-fn spec_schema(kind: Kind) -> Value {
-    let shape = match kind {
-        Kind::AccountSettings => {
-            return json!({
-                "type": "object",
-                "propertyNames": { "enum": SettingName::values() },
-                "additionalProperties": { "type": "string" },
-            });
-        }
+/// All that the spec of a kind can hold, in the order of the API.
+#[must_use]
+pub fn shape_of(kind: Kind) -> Shape {
+    match kind {
+        Kind::AccountSettings => Shape::Map(Box::new(Shape::Text(None))),
         Kind::Policy => POLICY.clone(),
         Kind::Role => ROLE.clone(),
         Kind::Cluster => shape(CreateClusterInput::deserialize),
         Kind::CapacityProvider => shape(CreateCapacityProviderInput::deserialize),
         Kind::TaskDefinition => shape(RegisterTaskDefinitionInput::deserialize),
         Kind::Service => shape(CreateServiceInput::deserialize),
-    };
-    let mut schema = of_shape(&shape);
+    }
+}
+
+fn spec_schema(kind: Kind) -> Value {
+    if kind == Kind::AccountSettings {
+        return json!({
+            "type": "object",
+            "propertyNames": { "enum": SettingName::values() },
+            "additionalProperties": { "type": "string" },
+        });
+    }
+    let mut schema = of_shape(&shape_of(kind));
     let properties = &mut schema["properties"];
     properties["tags"] = json!({ "$ref": "#/$defs/tags" });
     match kind {
