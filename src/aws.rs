@@ -4,6 +4,7 @@ mod calls;
 mod ecs;
 mod failure;
 mod iam;
+mod list;
 mod revisions;
 mod scaling;
 mod send;

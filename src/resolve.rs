@@ -17,6 +17,7 @@ use crate::preset;
 use crate::resource::{Account, Adoption, Identity, Resource, TaskDefinition};
 use crate::value::{Map, Path, Value, as_text, describe, suggestion};
 
+pub(crate) use references::FREE;
 pub use whole::order;
 
 /// How many names are compared, in all, to guess what dangling references meant.

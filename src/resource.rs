@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::model::{Key, Source};
+use crate::model::{Key, Kind, Source};
 use crate::pattern::Pattern;
 use crate::value::{Path, Value};
 
@@ -90,6 +90,20 @@ pub enum Identity {
 }
 
 impl Identity {
+    /// The kind of manifest that describes it.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::AccountSettings => Kind::AccountSettings,
+            Self::Role { .. } => Kind::Role,
+            Self::Policy { .. } => Kind::Policy,
+            Self::Cluster { .. } => Kind::Cluster,
+            Self::CapacityProvider { .. } => Kind::CapacityProvider,
+            Self::TaskDefinition { .. } => Kind::TaskDefinition,
+            Self::Service { .. } => Kind::Service,
+        }
+    }
+
     /// The same for two identities that AWS would take for one: IAM names ignore case.
     #[must_use]
     pub fn folded(&self) -> Self {

@@ -272,8 +272,9 @@ pub fn json_schema() -> Value {
     })
 }
 
-/// What a kind's `spec` may hold.
-fn shape_of(kind: Kind) -> Shape {
+/// All that the spec of a kind can hold, in the order of the API.
+#[must_use]
+pub fn shape_of(kind: Kind) -> Shape {
     match kind {
         Kind::AccountSettings => Shape::Map(Box::new(Shape::Text(None))),
         Kind::Policy => POLICY.clone(),

@@ -40,6 +40,7 @@ const MODULES: &[(&str, u8)] = &[
     ("codec", 1),
     ("schema", 1),
     ("load", 1),
+    ("export", 1),
     ("metrics", 2),
     ("report", 2),
     ("watch", 2),

@@ -29,7 +29,7 @@ const REFERENCES: &[(&str, Kind, Form)] = &[
 ];
 
 /// The members below which a team chooses the keys: `ref` is one like any other there.
-const FREE: &[&str] = &["tags", "dockerLabels", "options", "driverOpts", "labels"];
+pub(crate) const FREE: &[&str] = &["tags", "dockerLabels", "options", "driverOpts", "labels"];
 
 impl Resolver<'_> {
     /// The value with references and variables written out.
