@@ -8,6 +8,7 @@ mod scenario;
 
 use std::sync::Arc;
 
+use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace};
 use aws_sdk_ecs::types::ContainerDefinition;
 use evenkeel::aws::{Aws, loader};
 use evenkeel::metrics::Metrics;
@@ -177,6 +178,52 @@ async fn a_revision_that_does_not_show_is_not_registered_again() {
     assert_eq!(calls(&pass.outcomes), [""; 0]);
     assert_eq!(conclusion(&pass, &key(Kind::TaskDefinition, "web")).reason, "NonConverging");
     assert_eq!(running_image(&lab).await, "shop/web:1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_number_of_tasks_that_the_autoscaler_owns_is_not_fought_over() {
+    let lab = Lab::new().await;
+    let all = |image: &str| [cluster("shop"), service("web", image, "", "desiredCount: 2\n")].concat();
+    lab.settle(&all("shop/web:1")).await;
+    let autoscaling = aws_sdk_applicationautoscaling::Client::new(&lab.config);
+    let target = autoscaling.register_scalable_target().service_namespace(ServiceNamespace::Ecs);
+    let target = target.resource_id("service/shop/web").scalable_dimension(ScalableDimension::EcsServiceDesiredCount);
+    target.min_capacity(2).max_capacity(10).send().await.expect("register");
+    lab.ecs().update_service().cluster("shop").service("web").desired_count(7).send().await.expect("scale out");
+    scenario::seconds(600).await;
+    let pass = lab.pass(&all("shop/web:1")).await;
+    assert_eq!(calls(&pass.outcomes), [""; 0]);
+    let said = conclusion(&pass, &key(Kind::Service, "web"));
+    assert_eq!((said.state, said.reason), (State::InSync, "Autoscaled"));
+    assert_eq!(
+        said.message,
+        "desiredCount is 7, declared 2; Application Auto Scaling keeps it between 2 and 10, so it is left alone: leave \
+         it out of the manifest"
+    );
+    assert!(lab.plan(&all("shop/web:1")).await.is_empty());
+    assert_eq!(lab.settle(&all("shop/web:2")).await, ["RegisterTaskDefinition", "UpdateService"]);
+    assert_eq!(lab.service("shop", "web").await.desired_count(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_autoscaler_cannot_be_asked_only_the_number_of_tasks_is_left() {
+    let lab = Lab::new().await;
+    let all = |count: &str, more: &str| {
+        [cluster("shop"), service("web", "shop/web:1", "", &format!("desiredCount: {count}\n{more}"))].concat()
+    };
+    lab.settle(&all("2", "")).await;
+    let denied = FaultKind::Refuse { code: "AccessDeniedException", message: "not you".into(), status: 400 };
+    lab.inject("DescribeScalableTargets", 1, denied);
+    let pass = lab.pass(&all("3", "tags: {team: shop}")).await;
+    assert_eq!(calls(&pass.outcomes), ["TagResource"]);
+    lab.inject(
+        "DescribeScalableTargets",
+        1,
+        FaultKind::Refuse { code: "AccessDeniedException", message: "not you".into(), status: 400 },
+    );
+    let said = conclusion(&lab.pass(&all("3", "tags: {team: shop}")).await, &key(Kind::Service, "web"));
+    assert_eq!((said.state, said.reason), (State::Waiting, "CannotSee"));
+    assert_eq!(lab.settle(&all("3", "tags: {team: shop}")).await, ["UpdateService"]);
 }
 
 /// The same account under other rules.

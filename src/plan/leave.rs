@@ -119,13 +119,18 @@ pub(super) fn left(
 }
 
 fn why(resource: &Resource, change: &Change, world: &World, written: &Written) -> Option<Why> {
+    let repeats = |before: &Change| before.path == change.path && before.to == change.to;
     if resource.ignores(&change.path) {
         return Some(Why::Ignored);
     }
-    let repeats = |before: &&Change| before.path == change.path && before.to == change.to;
-    if written.get(&resource.key).is_some_and(|changes| changes.iter().any(|before| repeats(&before))) {
-        return Some(Why::NonConverging);
+    if let Some(why) = autoscaled(resource, change, world) {
+        return Some(why);
     }
+    written.get(&resource.key).is_some_and(|changes| changes.iter().any(repeats)).then_some(Why::NonConverging)
+}
+
+/// Whether the number of tasks is somebody else's.
+fn autoscaled(resource: &Resource, change: &Change, world: &World) -> Option<Why> {
     if resource.key.kind != Kind::Service || change.path != Path::default().key("desiredCount") {
         return None;
     }
