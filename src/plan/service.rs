@@ -214,9 +214,20 @@ fn members(changes: &[Change]) -> Vec<String> {
 /// does not reset its neighbours. Their form is the same in the request and in the answer.
 const MERGED: &[&str] = &["deploymentConfiguration", "networkConfiguration"];
 
+/// Of a merged member: what an update keeps when it leaves it out, and what AWS refuses when it comes
+/// along unasked with a switch to BLUE_GREEN (kayac/ecspresso#1082).
+const KEPT: &[&str] = &["earlySuccessCriteria"];
+
 fn merged(member: &str, spec: &Value, live: &Value) -> Value {
     let declared = spec.get(member).cloned().unwrap_or_default();
-    if MERGED.contains(&member) { overlay(live.get(member), &declared) } else { declared }
+    if !MERGED.contains(&member) {
+        return declared;
+    }
+    let mut merged = overlay(live.get(member), &declared);
+    if let Some(merged) = merged.as_object_mut() {
+        merged.retain(|name, _| declared.get(name).is_some() || !KEPT.contains(&name.as_str()));
+    }
+    merged
 }
 
 fn overlay(under: Option<&Value>, over: &Value) -> Value {
@@ -258,4 +269,60 @@ fn tail(arn: &str) -> &str {
 fn client_token(input: &Value) -> String {
     let hash = Sha256::digest(json!(input).to_string().as_bytes());
     hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn live() -> Value {
+        json!({
+            "deploymentConfiguration": {
+                "maximumPercent": 200,
+                "deploymentCircuitBreaker": { "enable": true, "rollback": true, "resetOnHealthyTask": true },
+                "earlySuccessCriteria": { "enable": true, "healthyPercent": 80 },
+            },
+            "serviceConnectConfiguration": { "enabled": true, "namespace": "shop" },
+        })
+    }
+
+    /// What UpdateService carries for a declared member.
+    fn carried(member: &str, declared: Value) -> Value {
+        let spec = fields::cleared(Kind::Service, &json!({ member: declared }));
+        assert!(!diff(Kind::Service, &spec, &live()).is_empty(), "it is a difference");
+        merged(member, &spec, &live())
+    }
+
+    #[test]
+    fn what_is_not_declared_keeps_its_live_value_and_early_success_does_so_by_being_left_out() {
+        assert_eq!(
+            carried("deploymentConfiguration", json!({ "maximumPercent": 150 })),
+            json!({
+                "maximumPercent": 150,
+                "deploymentCircuitBreaker": { "enable": true, "rollback": true, "resetOnHealthyTask": true },
+            })
+        );
+    }
+
+    #[test]
+    fn a_map_that_is_left_empty_is_sent_as_what_clears_it() {
+        assert_eq!(carried("serviceConnectConfiguration", json!({})), json!({ "enabled": false }));
+        let update = carried(
+            "deploymentConfiguration",
+            json!({ "deploymentCircuitBreaker": {}, "earlySuccessCriteria": {} }),
+        );
+        assert_eq!(update["deploymentCircuitBreaker"]["enable"], false);
+        assert_eq!(update["deploymentCircuitBreaker"]["rollback"], false);
+        assert_eq!(update["earlySuccessCriteria"]["enable"], false);
+        assert_eq!(update["maximumPercent"], 200);
+    }
+
+    #[test]
+    fn what_was_cleared_is_no_difference_any_more() {
+        let spec = fields::cleared(
+            Kind::Service,
+            &json!({ "serviceConnectConfiguration": {}, "deploymentConfiguration": { "earlySuccessCriteria": {} } }),
+        );
+        assert_eq!(diff(Kind::Service, &spec, &json!({})), []);
+    }
 }
