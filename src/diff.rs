@@ -3,6 +3,8 @@
 //! Only what is declared is looked at: a member that the manifest does not name is never a
 //! difference. A declared list is declared whole.
 
+use std::collections::BTreeSet;
+
 use crate::fields::{self, Form, below};
 use crate::model::{Change, Kind};
 use crate::value::{Path, Value};
@@ -80,21 +82,18 @@ impl Differ<'_> {
     }
 
     /// Elements of one identity are told apart by the rest of what they say: each declared one is
-    /// paired with one that is as declared, and only then with whatever is left.
+    /// paired with the live one that is most like it.
     fn keyed(&mut self, path: &Path, pattern: &str, keys: &[&str], desired: &[Value], live: &[Value]) {
-        let id = |element: &Value| fields::identity(self.kind, pattern, keys, element);
-        let live: Vec<Value> = live.iter().map(|live| self.turned(pattern, desired, live)).collect();
-        let mut left: Vec<(String, &Value)> = live.iter().map(|element| (id(element), element)).collect();
-        let wanted: Vec<(String, &Value)> = desired.iter().map(|element| (id(element), element)).collect();
+        let named = |element: &'_ Value| fields::identity(self.kind, pattern, keys, element);
+        let wanted: Vec<(String, &Value)> = desired.iter().map(|element| (named(element), element)).collect();
+        let turned: Vec<Value> = live.iter().map(|live| self.turned(pattern, keys, &wanted, live)).collect();
+        let mut left: Vec<(String, &Value)> = turned.iter().map(|element| (named(element), element)).collect();
         let mut pairs: Vec<Option<&Value>> = vec![None; wanted.len()];
-        let like: [&dyn Fn(&Value, &Value) -> bool; 3] = [
-            &|wanted, live| self.same(pattern, wanted, live) && self.same(pattern, live, wanted),
-            &|wanted, live| self.same(pattern, wanted, live),
-            &|_, _| true,
-        ];
-        for like in like {
+        let once = all_differ(&wanted) && all_differ(&left);
+        for least in if once { Likeness::ANY } else { Likeness::ALL } {
             for ((name, element), pair) in wanted.iter().zip(&mut pairs).filter(|(_, pair)| pair.is_none()) {
-                let at = left.iter().position(|(other, live)| other == name && like(element, live));
+                let like = |live| *least == Likeness::None || self.likeness(pattern, element, live) >= *least;
+                let at = left.iter().position(|(other, live)| other == name && like(live));
                 *pair = at.map(|at| left.remove(at).1);
             }
         }
@@ -110,14 +109,24 @@ impl Differ<'_> {
         }
     }
 
-    /// A live element as a manifest has it: with the values that AWS exchanges back in their places.
-    fn turned(&self, pattern: &str, desired: &[Value], live: &Value) -> Value {
-        let form = fields::form(self.kind, &below(pattern, "*"));
-        let turned = fields::swapped(form, live);
-        let is_declared = |turned: &Value| desired.iter().any(|wanted| self.same(pattern, wanted, turned));
-        match turned {
-            Some(turned) if !is_declared(live) && is_declared(&turned) => turned,
-            _ => live.clone(),
+    /// A live element as the manifest has it: with the values that AWS exchanges back in their places.
+    fn turned(&self, pattern: &str, keys: &[&str], wanted: &[(String, &Value)], live: &Value) -> Value {
+        let Some(turned) = fields::swapped(fields::form(self.kind, &below(pattern, "*")), live) else {
+            return live.clone();
+        };
+        let best = |live: &Value| {
+            let name = fields::identity(self.kind, pattern, keys, live);
+            let of_name = wanted.iter().filter(|(other, _)| *other == name);
+            of_name.map(|(_, element)| self.likeness(pattern, element, live)).max()
+        };
+        if best(&turned) > best(live) { turned } else { live.clone() }
+    }
+
+    fn likeness(&self, pattern: &str, desired: &Value, live: &Value) -> Likeness {
+        match (self.same(pattern, desired, live), self.same(pattern, live, desired)) {
+            (true, true) => Likeness::Equal,
+            (true, false) => Likeness::AsDeclared,
+            (false, _) => Likeness::None,
         }
     }
 
@@ -136,6 +145,23 @@ impl Differ<'_> {
             effect: fields::effect(self.kind, pattern),
         });
     }
+}
+
+/// How much of what an element declares another one has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Likeness {
+    None,
+    AsDeclared,
+    Equal,
+}
+
+impl Likeness {
+    const ALL: &[Self] = &[Self::Equal, Self::AsDeclared, Self::None];
+    const ANY: &[Self] = &[Self::None];
+}
+
+fn all_differ(named: &[(String, &Value)]) -> bool {
+    named.iter().map(|(name, _)| name).collect::<BTreeSet<_>>().len() == named.len()
 }
 
 fn list(value: Option<&Value>) -> &[Value] {

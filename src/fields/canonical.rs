@@ -62,9 +62,7 @@ impl Reducer<'_> {
         let mut items: Vec<(String, String, Value)> = items
             .iter()
             .map(|item| {
-                // Of two values that AWS exchanges, the lesser stands first.
-                let turned = swapped(self::form(self.kind, &element), item);
-                let turned = turned.filter(|turned| turned.to_string() < item.to_string());
+                let turned = lesser_first(self::form(self.kind, &element), item);
                 let item = turned.as_ref().unwrap_or(item);
                 let reduced = self.reduce(&element, item);
                 let identity = match form {
@@ -80,4 +78,11 @@ impl Reducer<'_> {
         }
         items.into_iter().map(|(_, _, item)| item).collect()
     }
+}
+
+/// The element with the lesser of its two exchangeable values in the first place; `None`: it is so.
+fn lesser_first(form: Form, element: &Value) -> Option<Value> {
+    let Form::Swaps(one, _) = form else { return None };
+    let first = |element: &Value| element.pointer(one).map(Value::to_string);
+    swapped(form, element).filter(|turned| first(turned) < first(element))
 }

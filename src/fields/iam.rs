@@ -1,6 +1,6 @@
 //! Account settings, customer managed policies and roles.
 
-use super::Absent::{Number, Nothing, Text};
+use super::Absent::{Nothing, Number, Text};
 use super::Form::{Apart, Echo, Plain, Policy, Set};
 use super::{IAM, MODEL, Table, row};
 use crate::model::Effect::{NoRestart, Replaces};

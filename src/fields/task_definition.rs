@@ -6,7 +6,7 @@
 
 use super::Absent::{Beside, Flag, Nothing, Number, Text, Where};
 use super::Form::{Apart, Cpu, Echo, Keyed, Memory, Name, Ordered, Plain, Set};
-use super::{Absent, LIVE, MEMORY, MODEL, TERRAFORM, ECSPRESSO, Table, UNKNOWN, row};
+use super::{Absent, ECSPRESSO, LIVE, MEMORY, MODEL, TERRAFORM, Table, UNKNOWN, row};
 use crate::model::Kind::TaskDefinition;
 
 /// With `awsvpc` and `host` a port is the same inside and outside, written or not; with `bridge`

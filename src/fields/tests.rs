@@ -91,8 +91,9 @@ fn what_aws_fills_in_does_not_change_the_digest() {
 #[test]
 fn a_version_of_the_digest_stands_for_one_table_and_one_way_to_reduce() {
     let of_definitions = tables().filter(|table| table.kind == TaskDefinition).flat_map(Table::paths);
-    let rows: Value = of_definitions.map(|(path, row)| format!("{path} {:?} {:?}", row.form, row.absent)).collect();
-    assert_eq!(digest(Kind::AccountSettings, &json!({ "rows": rows })), "v2:");
+    let rows = of_definitions.map(|(path, row)| format!("{path} {:?} {:?}", row.form, row.absent));
+    let rows: std::collections::BTreeSet<String> = rows.collect();
+    assert_eq!(digest(Kind::AccountSettings, &json!({ "rows": rows })), "v2:70ae9f1d80bd90515575a5b3e1dc0814");
     let everything = json!({
         "family": "web", "networkMode": "awsvpc", "cpu": "0.25 vCPU", "memory": "1 GB", "taskRoleArn": "task",
         "requiresCompatibilities": ["FARGATE", "EC2"], "placementConstraints": [{ "type": "memberOf", "expression": "a" }],
@@ -103,7 +104,7 @@ fn a_version_of_the_digest_stands_for_one_table_and_one_way_to_reduce() {
             "volumesFrom": [{ "sourceContainer": "b", "readOnly": false }, { "sourceContainer": "a" }],
             "healthCheck": { "command": ["CMD", "true"], "interval": 30 }, "privileged": false }],
     });
-    assert_eq!(digest(TaskDefinition, &everything), "v2:");
+    assert_eq!(digest(TaskDefinition, &everything), "v2:c457042e1cd98c5f8b093e04a19710b3");
 }
 
 #[test]

@@ -307,10 +307,8 @@ mod tests {
     #[test]
     fn a_map_that_is_left_empty_is_sent_as_what_clears_it() {
         assert_eq!(carried("serviceConnectConfiguration", json!({})), json!({ "enabled": false }));
-        let update = carried(
-            "deploymentConfiguration",
-            json!({ "deploymentCircuitBreaker": {}, "earlySuccessCriteria": {} }),
-        );
+        let update =
+            carried("deploymentConfiguration", json!({ "deploymentCircuitBreaker": {}, "earlySuccessCriteria": {} }));
         assert_eq!(update["deploymentCircuitBreaker"]["enable"], false);
         assert_eq!(update["deploymentCircuitBreaker"]["rollback"], false);
         assert_eq!(update["earlySuccessCriteria"]["enable"], false);
