@@ -2,6 +2,7 @@
 
 mod apply;
 mod connect;
+pub mod export;
 mod offline;
 mod plan;
 mod run;
@@ -61,6 +62,7 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Run(run) => run::run(run).await,
         Command::Plan(plan) => plan::plan(plan).await,
         Command::Apply(apply) => apply::apply(apply).await,
+        Command::Export(export) => export::export(export).await,
         Command::Validate(validate) => offline::validate(&validate),
         Command::Render(render) => offline::render(&render),
         Command::Schema => offline::schema(),

@@ -29,6 +29,7 @@ impl Differ<'_> {
         let form = fields::form(self.kind, pattern);
         match (form, desired, live) {
             (Form::Echo | Form::Apart, ..) | (_, Value::Null, _) => {}
+            (Form::Telling, Value::Object(_), None) => self.change(path, pattern, live, Some(desired)),
             // Nothing declared, nothing there: an empty list is an absent one.
             (_, desired, live) if fields::is_empty(desired) && live.is_none_or(fields::is_empty) => {}
             (Form::Policy, ..) => self.scalar(path, pattern, form, desired, live),
@@ -84,13 +85,12 @@ impl Differ<'_> {
     /// Elements of one identity are told apart by the rest of what they say: each declared one is
     /// paired with the live one that is most like it.
     fn keyed(&mut self, path: &Path, pattern: &str, keys: &[&str], desired: &[Value], live: &[Value]) {
-        let named = |element: &'_ Value| fields::identity(self.kind, pattern, keys, element);
+        let named = |element: &Value| fields::identity(self.kind, pattern, keys, element);
         let wanted: Vec<(String, &Value)> = desired.iter().map(|element| (named(element), element)).collect();
-        let turned: Vec<Value> = live.iter().map(|live| self.turned(pattern, keys, &wanted, live)).collect();
-        let mut left: Vec<(String, &Value)> = turned.iter().map(|element| (named(element), element)).collect();
+        let mut left: Vec<(String, &Value)> = live.iter().map(|element| (named(element), element)).collect();
         let mut pairs: Vec<Option<&Value>> = vec![None; wanted.len()];
-        let once = all_differ(&wanted) && all_differ(&left);
-        for least in if once { Likeness::ANY } else { Likeness::ALL } {
+        let unique = all_differ(&wanted) && all_differ(&left);
+        for least in if unique { Likeness::ANY } else { Likeness::ALL } {
             for ((name, element), pair) in wanted.iter().zip(&mut pairs).filter(|(_, pair)| pair.is_none()) {
                 let like = |live| *least == Likeness::None || self.likeness(pattern, element, live) >= *least;
                 let at = left.iter().position(|(other, live)| other == name && like(live));
@@ -107,19 +107,6 @@ impl Differ<'_> {
         for (name, element) in left {
             self.change(&path.named(name), pattern, Some(element), None);
         }
-    }
-
-    /// A live element as the manifest has it: with the values that AWS exchanges back in their places.
-    fn turned(&self, pattern: &str, keys: &[&str], wanted: &[(String, &Value)], live: &Value) -> Value {
-        let Some(turned) = fields::swapped(fields::form(self.kind, &below(pattern, "*")), live) else {
-            return live.clone();
-        };
-        let best = |live: &Value| {
-            let name = fields::identity(self.kind, pattern, keys, live);
-            let of_name = wanted.iter().filter(|(other, _)| *other == name);
-            of_name.map(|(_, element)| self.likeness(pattern, element, live)).max()
-        };
-        if best(&turned) > best(live) { turned } else { live.clone() }
     }
 
     fn likeness(&self, pattern: &str, desired: &Value, live: &Value) -> Likeness {

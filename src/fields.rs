@@ -47,8 +47,10 @@ pub enum Form {
     Set,
     /// A list in no order, whose elements are told apart by these members.
     Keyed(&'static [&'static str]),
-    /// An element of which AWS exchanges two values (JSON pointers) as it goes along.
+    /// An element of which AWS exchanges two values (JSON pointers) as it goes along: see [`turned`].
     Swaps(&'static str, &'static str),
+    /// A structure that means something by being there, even with nothing in it.
+    Telling,
     /// CPU units as text: `0.25 vCPU` is `256`.
     Cpu,
     /// MiB as text: `1 GB` is `1024`.
@@ -131,6 +133,7 @@ const LIVE: &str = "read off live answers by cdk-real-drift, noise.ts, 2026-08";
 const TERRAFORM: &str = "terraform-provider-aws, container_definitions.go and service.go";
 const ECSPRESSO: &str = "kayac/ecspresso, diff.go and its issues 894, 895, 936, 1082";
 const IAM: &str = "IAM API reference and awspolicyequivalence";
+const REVISION: &str = "ECS service model (ServiceRevision) and developer guide, service revisions";
 const MEMORY: &str = "(from memory)";
 const UNKNOWN: &str = "(not known)";
 
@@ -300,13 +303,25 @@ pub fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// The element with its two exchangeable values the other way round; `None`: it has none.
+/// What is declared, with every pair of values that AWS exchanges turned round where it is so in AWS.
 #[must_use]
-pub fn swapped(form: Form, element: &Value) -> Option<Value> {
-    let Form::Swaps(one, other) = form else { return None };
-    let (first, second) = (element.pointer(one)?.clone(), element.pointer(other)?.clone());
-    let mut swapped = element.clone();
-    *swapped.pointer_mut(one)? = second;
-    *swapped.pointer_mut(other)? = first;
-    Some(swapped)
+pub fn turned(kind: Kind, declared: &Value, live: &Value) -> Value {
+    let mut turned = declared.clone();
+    for (name, list) in turned.as_object_mut().into_iter().flatten() {
+        let Form::Swaps(one, other) = form(kind, &below(&below("", name), "*")) else { continue };
+        let pair = |element: &Value| Some((element.pointer(one)?.clone(), element.pointer(other)?.clone()));
+        let there = live.get(name).and_then(Value::as_array).into_iter().flatten();
+        let there: Vec<(Value, Value)> = there.filter_map(pair).collect();
+        for element in list.as_array_mut().into_iter().flatten() {
+            let Some((first, second)) = pair(element).filter(|(a, b)| there.contains(&(b.clone(), a.clone()))) else {
+                continue;
+            };
+            for (pointer, value) in [(one, second), (other, first)] {
+                if let Some(place) = element.pointer_mut(pointer) {
+                    *place = value;
+                }
+            }
+        }
+    }
+    turned
 }

@@ -8,7 +8,8 @@
 //! - `declared`: what the manifest says; `~`: nothing;
 //! - `equal`: live values that are no difference; `~`: there is none;
 //! - `different`: live values that are one. Reported is the field itself, unless the value stands in
-//!   `{ live: …, reported: … }`: a path from the top or, with `[` or `.`, from the field on;
+//!   `{ live: …, reported: … }`: a path from the top or, with `[` or `.`, from the field on; `[]`:
+//!   nothing that is declared is different, but the digest is;
 //! - `where`, `beside`: what else the document, or the structure around the field, says.
 #![expect(clippy::expect_used, reason = "the helpers of a test are test code")]
 
@@ -30,7 +31,7 @@ use aws_sdk_ecs::types::{CapacityProvider, Cluster, Service, TaskDefinition};
 use evenkeel::codec::decode;
 use evenkeel::codec::shape::{Shape, shape};
 use evenkeel::diff::diff;
-use evenkeel::fields::{self, Absent, Form, below, canonical, cleared, digest, lookup};
+use evenkeel::fields::{self, Absent, Form, below, canonical, cleared, digest, lookup, turned};
 use evenkeel::model::{Effect, KINDS, Kind};
 use evenkeel::value::{Map, Path, Value};
 use proptest::collection::vec;
@@ -150,7 +151,10 @@ impl Example {
     fn check(&self) {
         let declared = cleared(self.kind, &self.document(&self.case["declared"]));
         let reported = |live: &Value| -> BTreeSet<String> {
-            diff(self.kind, &declared, live).iter().map(|change| change.path.to_string()).collect()
+            diff(self.kind, &turned(self.kind, &declared, live), live)
+                .iter()
+                .map(|change| change.path.to_string())
+                .collect()
         };
         let same_digest = |live: &Value| digest(self.kind, &declared) == digest(self.kind, live);
         let in_digest = self.kind == Kind::TaskDefinition;
@@ -575,7 +579,6 @@ proptest! {
 #[cfg(feature = "sandbox")]
 mod in_the_sandbox {
     use super::scenario::Lab;
-    use super::*;
 
     const CLUSTER: &str = "
 apiVersion: evenkeel/v1alpha1

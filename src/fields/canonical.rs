@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Form, absent, below, form, identity, is_empty, member, scalar, swapped};
+use super::{Form, absent, below, form, identity, is_empty, member, scalar};
 use crate::model::Kind;
 use crate::value::{Map, Value, sorted};
 
@@ -53,6 +53,9 @@ impl Reducer<'_> {
             return None;
         }
         let reduced = self.reduce(&pattern, value);
+        if form == Form::Telling && !value.is_null() {
+            return Some(reduced);
+        }
         let absent = absent(self.kind, &pattern, self.document, around).map(|value| scalar(form, &value));
         (!is_empty(&reduced) && absent.as_ref() != Some(&reduced)).then_some(reduced)
     }
@@ -62,8 +65,6 @@ impl Reducer<'_> {
         let mut items: Vec<(String, String, Value)> = items
             .iter()
             .map(|item| {
-                let turned = lesser_first(self::form(self.kind, &element), item);
-                let item = turned.as_ref().unwrap_or(item);
                 let reduced = self.reduce(&element, item);
                 let identity = match form {
                     Form::Keyed(keys) => identity(self.kind, pattern, keys, item),
@@ -78,11 +79,4 @@ impl Reducer<'_> {
         }
         items.into_iter().map(|(_, _, item)| item).collect()
     }
-}
-
-/// The element with the lesser of its two exchangeable values in the first place; `None`: it is so.
-fn lesser_first(form: Form, element: &Value) -> Option<Value> {
-    let Form::Swaps(one, _) = form else { return None };
-    let first = |element: &Value| element.pointer(one).map(Value::to_string);
-    swapped(form, element).filter(|turned| first(turned) < first(element))
 }

