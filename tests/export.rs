@@ -9,14 +9,21 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use aws_sdk_ecs::types::{
+    AwsVpcConfiguration, Compatibility, ContainerDefinition, KeyValuePair, LaunchType, NetworkConfiguration,
+    NetworkMode, PortMapping,
+};
 use evenkeel::commands::export::gather;
 use evenkeel::export::{Export, Scope, export, stream_text};
 use evenkeel::model::Kind;
 use evenkeel::plan::{Plan, Verb};
 use evenkeel::report::plan_text;
-use evenkeel::sandbox::Sandbox;
+use evenkeel::sandbox::fault::FaultKind;
+use evenkeel::sandbox::{Request, Sandbox};
+use evenkeel::value::Value;
 use evenkeel::watch;
 use evenkeel::world::OWNER_TAG;
+use serde_json::json;
 
 use scenario::{Lab, manifest, role, seconds};
 
@@ -203,4 +210,300 @@ spec:
 "#;
     let text = text(&lab, &everything()).await;
     assert_eq!(text, expected);
+}
+
+/// Sends a request as any other client would.
+fn by_hand(lab: &Lab, operation: &str, body: &Value) {
+    let target = Some(format!("AmazonEC2ContainerServiceV20141113.{operation}"));
+    let body = body.to_string().into_bytes();
+    let answer = lab.sandbox.handle(&Request { target, body, ..Request::default() }).expect("an answer");
+    assert_eq!(answer.status, 200, "{operation}: {}", String::from_utf8_lossy(&answer.body));
+}
+
+const TASKS: &str = r#"{"Statement":{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"},"Version":"2012-10-17"}"#;
+const READ: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"S3:Get*","Resource":"*","Sid":"Read"}}"#;
+
+/// A role with everything, a policy in another path, and a service of the family only.
+async fn made_by_hand(lab: &Lab) {
+    let (ecs, iam) = (lab.ecs(), lab.iam());
+    let policy = iam.create_policy().policy_name("read").path("/team/").policy_document(READ).send().await;
+    let arn = policy.expect("a policy").policy.and_then(|policy| policy.arn).expect("an ARN");
+    let second = iam.create_policy_version().policy_arn(&arn).policy_document(READ.replace("S3:Get*", "s3:List*"));
+    second.set_as_default(true).send().await.expect("a version");
+    let bound = iam.create_role().role_name("Task").assume_role_policy_document(TASKS).permissions_boundary(&arn);
+    bound.send().await.expect("a role");
+    iam.attach_role_policy().role_name("Task").policy_arn(&arn).send().await.expect("attached");
+    let of_aws = "arn:aws:iam::aws:policy/AmazonSSMReadOnlyAccess";
+    iam.attach_role_policy().role_name("Task").policy_arn(of_aws).send().await.expect("attached");
+    let put = iam.put_role_policy().role_name("Task").policy_name("own").policy_document(READ);
+    put.send().await.expect("a policy");
+    iam.create_role().role_name("unused").assume_role_policy_document(TASKS).send().await.expect("a role");
+    ecs.create_cluster().send().await.expect("a cluster");
+    let container = ContainerDefinition::builder().name("web").image("web").environment(
+        KeyValuePair::builder().name("PASSWORD").value("line one\nline: two # \"on\"\n").build(),
+    );
+    let port = |port| PortMapping::builder().container_port(port).build();
+    let container = container.port_mappings(port(443)).port_mappings(port(80)).build();
+    let definition = ecs.register_task_definition().family("web").cpu("1 vCPU").memory("2 GB");
+    let definition = definition.network_mode(NetworkMode::Awsvpc).requires_compatibilities(Compatibility::Fargate);
+    let definition = definition.task_role_arn("arn:aws:iam::123456789012:role/Task").container_definitions(container);
+    definition.send().await.expect("a revision");
+    let vpc = AwsVpcConfiguration::builder().subnets("subnet-2").subnets("subnet-1").build().expect("a network");
+    let service = ecs.create_service().service_name("web").task_definition("web").desired_count(1);
+    let service = service.network_configuration(NetworkConfiguration::builder().awsvpc_configuration(vpc).build());
+    service.launch_type(LaunchType::Fargate).send().await.expect("a service");
+    seconds(60).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_made_by_hand_with_everything_left_at_its_default_is_declared_as_it_is() {
+    let lab = Lab::over(Sandbox::roomy()).await;
+    made_by_hand(&lab).await;
+    assert_every_scope(&lab).await;
+    let export = exported(&lab, &everything()).await;
+    assert_eq!(keys(&export), ["Policy/read", "Role/Task", "Cluster/default", "Service/web"]);
+    let written = stream_text(&export.documents);
+    assert!(written.contains("cpu: \"1024\"") && written.contains("line one"), "{written}");
+    let part = exported(&lab, &service("default", "web")).await;
+    assert_eq!(keys(&part), ["Policy/read", "Role/Task", "Service/web"]);
+    assert!(stream_text(&part.documents).contains("cluster: default\n"), "its cluster is called by its name");
+}
+
+/// Manifests that take over what they describe.
+fn adopting(text: &str) -> String {
+    text.replace("\nspec:\n", "\n  annotations: {evenkeel/adoption: adopt}\nspec:\n")
+}
+
+#[tokio::test(start_paused = true)]
+async fn adoption_writes_tags_and_nothing_else() {
+    let lab = Lab::over(Sandbox::roomy()).await;
+    made_by_hand(&lab).await;
+    let text = adopting(&text(&lab, &everything()).await);
+    let writes = lab.settle(&text).await;
+    assert!(!writes.is_empty());
+    assert!(writes.iter().all(|write| write.starts_with("Tag")), "{writes:?}");
+    assert!(lab.plan(&text).await.is_empty());
+    assert_every_scope(&lab).await;
+}
+
+fn container(image: &str) -> Value {
+    json!([{ "name": "web", "image": image, "memory": 64, "portMappings": [{ "containerPort": 80 }] }])
+}
+
+fn register(lab: &Lab, family: &str, image: &str) {
+    by_hand(lab, "RegisterTaskDefinition", &json!({ "family": family, "containerDefinitions": container(image) }));
+}
+
+fn create(lab: &Lab, cluster: &str, name: &str, revision: &str) {
+    let service = json!({ "cluster": cluster, "serviceName": name, "taskDefinition": revision, "desiredCount": 0 });
+    by_hand(lab, "CreateService", &service);
+}
+
+#[tokio::test(start_paused = true)]
+async fn services_that_share_a_name_or_a_family_are_told_apart() {
+    let lab = Lab::over(Sandbox::roomy()).await;
+    for cluster in ["blue", "green"] {
+        by_hand(&lab, "CreateCluster", &json!({ "clusterName": cluster }));
+    }
+    for image in ["web:1", "web:2", "web:3", "web:4"] {
+        register(&lab, "web", image);
+    }
+    register(&lab, "api", "api:1");
+    register(&lab, "jobs", "jobs:1");
+    register(&lab, "gone", "gone:1");
+    by_hand(&lab, "DeregisterTaskDefinition", &json!({ "taskDefinition": "web:2" }));
+    for (cluster, name, revision) in [
+        ("blue", "web", "web:3"),
+        ("green", "web", "web:3"),
+        ("green", "old", "web:1"),
+        ("green", "api", "api:1"),
+        ("green", "last", "gone:1"),
+    ] {
+        create(&lab, cluster, name, revision);
+    }
+    by_hand(&lab, "DeregisterTaskDefinition", &json!({ "taskDefinition": "gone:1" }));
+    assert_every_scope(&lab).await;
+    let export = exported(&lab, &everything()).await;
+    assert_eq!(
+        keys(&export),
+        [
+            "TaskDefinition/web",
+            "Cluster/blue",
+            "Service/blue-web",
+            "Cluster/green",
+            "Service/api",
+            "Service/green-web",
+            "Service/last",
+            "Service/old",
+            "TaskDefinition/jobs"
+        ]
+    );
+    let definitions: Vec<String> = export
+        .documents
+        .iter()
+        .filter(|document| document.key.kind == Kind::Service)
+        .map(|document| format!("{} {:?}", document.manifest["spec"]["taskDefinition"], document.remarks))
+        .collect();
+    assert_eq!(
+        definitions,
+        [
+            r#"{"ref":"web"} []"#,
+            r#"{"containerDefinitions":[{"name":"web","image":"api:1","memory":64,"portMappings":[{"containerPort":80}]}]} []"#,
+            r#"{"ref":"web"} []"#,
+            r#""gone:1" ["The revision that it runs is deregistered: it can be named, not described."]"#,
+            r#""web:1" ["It runs an older revision than other services of the family web."]"#,
+        ]
+    );
+    let files: Vec<String> = export.documents.iter().map(|document| document.file.display().to_string()).collect();
+    assert_eq!(files[..3], ["task-definitions/web.yaml", "clusters/blue.yaml", "clusters/blue/blue-web.yaml"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn services_that_others_deploy_say_so_at_their_head() {
+    let lab = Lab::over(Sandbox::roomy()).await;
+    by_hand(&lab, "CreateCluster", &json!({ "clusterName": "shop" }));
+    register(&lab, "web", "web:1");
+    let service = |name: &str, more: Value| {
+        let mut service = json!({ "cluster": "shop", "serviceName": name, "desiredCount": 1 });
+        service.as_object_mut().expect("a map").extend(more.as_object().cloned().expect("a map"));
+        by_hand(&lab, "CreateService", &service);
+    };
+    service("outside", json!({ "deploymentController": { "type": "EXTERNAL" } }));
+    service("deployed", json!({ "deploymentController": { "type": "CODE_DEPLOY" }, "taskDefinition": "web:1",
+        "loadBalancers": [{ "containerName": "web", "containerPort": 80, "loadBalancerName": "classic" }] }));
+    assert_every_scope(&lab).await;
+    let text = text(&lab, &everything()).await;
+    let starts: Vec<&str> = text.split("---\n").map(|document| document.lines().next().unwrap_or_default()).collect();
+    assert!(starts[1].starts_with("# AWS CodeDeploy rolls this service out"), "{text}");
+    assert!(starts[2].starts_with("# Another system deploys this service"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn capacity_providers_come_with_their_roles_and_instance_profiles() {
+    let lab = Lab::over(Sandbox::roomy()).await;
+    let iam = lab.iam();
+    for name in ["infra", "instances"] {
+        let path = if name == "infra" { "/ecs/" } else { "/" };
+        let role = iam.create_role().role_name(name).path(path).assume_role_policy_document(TASKS);
+        role.send().await.expect("a role");
+    }
+    for profile in ["another", "machines"] {
+        iam.create_instance_profile().instance_profile_name(profile).send().await.expect("a profile");
+        let call = iam.add_role_to_instance_profile().instance_profile_name(profile).role_name("instances");
+        call.send().await.expect("in it");
+    }
+    by_hand(&lab, "CreateCluster", &json!({ "clusterName": "shop" }));
+    by_hand(&lab, "CreateCluster", &json!({ "clusterName": "else" }));
+    let managed = json!({ "name": "managed", "cluster": "shop", "managedInstancesProvider": {
+        "infrastructureRoleArn": "arn:aws:iam::123456789012:role/ecs/infra",
+        "instanceLaunchTemplate": {
+            "ec2InstanceProfileArn": "arn:aws:iam::123456789012:instance-profile/another",
+            "networkConfiguration": { "subnets": ["subnet-1"] },
+        },
+    } });
+    by_hand(&lab, "CreateCapacityProvider", &managed);
+    let group = "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:1:autoScalingGroupName/g";
+    let group = json!({ "name": "group", "autoScalingGroupProvider": { "autoScalingGroupArn": group } });
+    by_hand(&lab, "CreateCapacityProvider", &group);
+    let associate = json!({ "cluster": "shop", "capacityProviders": ["group", "FARGATE"],
+        "defaultCapacityProviderStrategy": [{ "capacityProvider": "group", "weight": 1 }] });
+    by_hand(&lab, "PutClusterCapacityProviders", &associate);
+    assert_every_scope(&lab).await;
+    let export = exported(&lab, &cluster("shop")).await;
+    assert_eq!(
+        keys(&export),
+        ["Role/infra", "Role/instances", "CapacityProvider/group", "CapacityProvider/managed", "Cluster/shop"]
+    );
+    assert_eq!(keys(&exported(&lab, &cluster("else")).await), ["Cluster/else"]);
+    let text = stream_text(&export.documents);
+    for part in ["infrastructureRoleArn: {ref: infra}", "ec2InstanceProfileArn: {ref: instances}", "cluster: {ref: shop}", "this role is in several: another, machines."] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn daemons_settings_and_tags_are_written_as_far_as_they_are_anybodys_choice() {
+    let lab = Lab::over(Sandbox::roomy()).await;
+    by_hand(&lab, "CreateCluster", &json!({ "clusterName": "shop" }));
+    register(&lab, "agent", "agent:1");
+    let agent = json!({ "cluster": "shop", "serviceName": "agent", "taskDefinition": "agent", "schedulingStrategy": "DAEMON",
+        "enableECSManagedTags": true,
+        "tags": [{ "key": "team", "value": "on" }, { "key": "evenkeel:owner", "value": "evenkeel" }] });
+    by_hand(&lab, "CreateService", &agent);
+    by_hand(&lab, "PutAccountSettingDefault", &json!({ "name": "containerInsights", "value": "enhanced" }));
+    assert_every_scope(&lab).await;
+    let text = text(&lab, &everything()).await;
+    let (settings, rest) = text.split_once("---\n").expect("two documents");
+    assert!(settings.ends_with("spec:\n  containerInsights: enhanced\n"), "{settings}");
+    assert!(rest.ends_with("  tags:\n    team: \"on\"\n"), "{rest}");
+    for absent in ["desiredCount", "deploymentConfiguration", "evenkeel:owner", "aws-service-role"] {
+        assert!(!rest.contains(absent), "{absent}: {rest}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_manifest_cannot_say_is_left_out_and_named() {
+    let lab = Lab::over(Sandbox::roomy()).await;
+    let trust = TASKS.replace(r#"{"Service":"ecs-tasks.amazonaws.com"}"#, r#"{"AWS":"*"}"#);
+    let trust = trust.replace(r#"sts:AssumeRole""#, r#"sts:AssumeRole","Condition":{"StringEquals":{"aws:PrincipalTag/a":"${AWS::AccountId}"}}"#);
+    lab.iam().create_role().role_name("odd").assume_role_policy_document(trust).send().await.expect("a role");
+    by_hand(&lab, "CreateCluster", &json!({ "clusterName": "shop" }));
+    register(&lab, "template", "${AWS::Region}/web");
+    let body = json!({ "family": "web", "containerDefinitions": container("web:1"), "taskRoleArn": "odd",
+        "executionRoleArn": "arn:aws:iam::123456789012:role/deleted" });
+    by_hand(&lab, "RegisterTaskDefinition", &body);
+    create(&lab, "shop", "web", "web");
+    create(&lab, "shop", "template", "template");
+    let export = exported(&lab, &everything()).await;
+    let left_out: Vec<String> = export.left_out.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        left_out,
+        [
+            "role odd: `aws:PrincipalTag/a` holds the text ${AWS::, which a manifest would take for a variable",
+            "task definition template: `image` holds the text ${AWS::, which a manifest would take for a variable",
+            "task definition template:1: `image` holds the text ${AWS::, which a manifest would take for a variable",
+        ]
+    );
+    let text = stream_text(&export.documents);
+    assert!(text.contains("taskRoleArn: odd\n") && text.contains("# The role deleted does not exist.\n"), "{text}");
+    assert!(text.contains("taskDefinition: template:1\n"), "{text}");
+    assert_declares_what_is_there(&lab, &text).await;
+}
+
+fn denied() -> FaultKind {
+    FaultKind::Refuse { code: "AccessDeniedException", message: "not yours".to_owned(), status: 400 }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_named_and_the_rest_is_exported() {
+    let lab = Lab::over(Sandbox::roomy()).await;
+    made_by_hand(&lab).await;
+    lab.inject("GetAccountAuthorizationDetails", 1, denied());
+    let export = exported(&lab, &everything()).await;
+    let left_out: Vec<String> = export.left_out.iter().map(|one| one.what.clone()).collect();
+    assert_eq!((keys(&export), left_out), (vec!["Cluster/default".into(), "Service/web".into()], vec!["role Task".into()]));
+    assert_declares_what_is_there(&lab, &stream_text(&export.documents)).await;
+    lab.inject("ListServices", 1, denied());
+    let export = exported(&lab, &everything()).await;
+    assert!(export.left_out[0].to_string().starts_with("services of cluster default: access denied"));
+    assert_eq!(keys(&export), ["Policy/read", "Role/Task", "Cluster/default", "TaskDefinition/web"]);
+    for scope in [cluster("gone"), service("default", "gone"), service("gone", "web")] {
+        let export = exported(&lab, &scope).await;
+        assert_eq!(keys(&export), [""; 0]);
+        assert!(export.left_out.iter().any(|one| one.why.contains("does not exist")), "{:?}", export.left_out);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_that_is_on_its_way_out_is_exported() {
+    let lab = Lab::over(Sandbox::roomy()).await;
+    made_by_hand(&lab).await;
+    lab.ecs().delete_service().service("web").cluster("default").force(true).send().await.expect("deleted");
+    let scope = service("default", "web");
+    let left_out = exported(&lab, &scope).await.left_out;
+    assert!(left_out[0].why.starts_with("is being deleted"), "{left_out:?}");
+    assert_eq!(keys(&exported(&lab, &everything()).await), ["Policy/read", "Role/Task", "Cluster/default", "TaskDefinition/web"]);
+    seconds(600).await;
+    lab.ecs().delete_cluster().cluster("default").send().await.expect("deleted");
+    assert_eq!(keys(&exported(&lab, &everything()).await), ["Policy/read", "Role/Task", "TaskDefinition/web"]);
 }
