@@ -7,6 +7,7 @@ mod scenario;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use aws_sdk_ecs::types::{
@@ -19,10 +20,13 @@ use evenkeel::model::Kind;
 use evenkeel::plan::{Plan, Verb};
 use evenkeel::report::plan_text;
 use evenkeel::sandbox::fault::FaultKind;
-use evenkeel::sandbox::{Request, Sandbox};
-use evenkeel::value::Value;
+use evenkeel::sandbox::{Request, Sandbox, server};
+use evenkeel::value::{Map, Value};
 use evenkeel::watch;
 use evenkeel::world::OWNER_TAG;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
 use serde_json::json;
 
 use scenario::{Lab, manifest, role, seconds};
@@ -221,7 +225,8 @@ fn by_hand(lab: &Lab, operation: &str, body: &Value) {
 }
 
 const TASKS: &str = r#"{"Statement":{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"},"Version":"2012-10-17"}"#;
-const READ: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"S3:Get*","Resource":"*","Sid":"Read"}}"#;
+const READ: &str =
+    r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"S3:Get*","Resource":"*","Sid":"Read"}}"#;
 
 /// A role with everything, a policy in another path, and a service of the family only.
 async fn made_by_hand(lab: &Lab) {
@@ -239,9 +244,10 @@ async fn made_by_hand(lab: &Lab) {
     put.send().await.expect("a policy");
     iam.create_role().role_name("unused").assume_role_policy_document(TASKS).send().await.expect("a role");
     ecs.create_cluster().send().await.expect("a cluster");
-    let container = ContainerDefinition::builder().name("web").image("web").environment(
-        KeyValuePair::builder().name("PASSWORD").value("line one\nline: two # \"on\"\n").build(),
-    );
+    let container = ContainerDefinition::builder()
+        .name("web")
+        .image("web")
+        .environment(KeyValuePair::builder().name("PASSWORD").value("line one\nline: two # \"on\"\n").build());
     let port = |port| PortMapping::builder().container_port(port).build();
     let container = container.port_mappings(port(443)).port_mappings(port(80)).build();
     let definition = ecs.register_task_definition().family("web").cpu("1 vCPU").memory("2 GB");
@@ -369,8 +375,11 @@ async fn services_that_others_deploy_say_so_at_their_head() {
         by_hand(&lab, "CreateService", &service);
     };
     service("outside", json!({ "deploymentController": { "type": "EXTERNAL" } }));
-    service("deployed", json!({ "deploymentController": { "type": "CODE_DEPLOY" }, "taskDefinition": "web:1",
-        "loadBalancers": [{ "containerName": "web", "containerPort": 80, "loadBalancerName": "classic" }] }));
+    service(
+        "deployed",
+        json!({ "deploymentController": { "type": "CODE_DEPLOY" }, "taskDefinition": "web:1",
+        "loadBalancers": [{ "containerName": "web", "containerPort": 80, "loadBalancerName": "classic" }] }),
+    );
     assert_every_scope(&lab).await;
     let text = text(&lab, &everything()).await;
     let starts: Vec<&str> = text.split("---\n").map(|document| document.lines().next().unwrap_or_default()).collect();
@@ -416,7 +425,12 @@ async fn capacity_providers_come_with_their_roles_and_instance_profiles() {
     );
     assert_eq!(keys(&exported(&lab, &cluster("else")).await), ["Cluster/else"]);
     let text = stream_text(&export.documents);
-    for part in ["infrastructureRoleArn: {ref: infra}", "ec2InstanceProfileArn: {ref: instances}", "cluster: {ref: shop}", "this role is in several: another, machines."] {
+    for part in [
+        "infrastructureRoleArn: {ref: infra}",
+        "ec2InstanceProfileArn: {ref: instances}",
+        "cluster: {ref: shop}",
+        "this role is in several: another, machines.",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
 }
@@ -445,7 +459,10 @@ async fn daemons_settings_and_tags_are_written_as_far_as_they_are_anybodys_choic
 async fn what_a_manifest_cannot_say_is_left_out_and_named() {
     let lab = Lab::over(Sandbox::roomy()).await;
     let trust = TASKS.replace(r#"{"Service":"ecs-tasks.amazonaws.com"}"#, r#"{"AWS":"*"}"#);
-    let trust = trust.replace(r#"sts:AssumeRole""#, r#"sts:AssumeRole","Condition":{"StringEquals":{"aws:PrincipalTag/a":"${AWS::AccountId}"}}"#);
+    let trust = trust.replace(
+        r#"sts:AssumeRole""#,
+        r#"sts:AssumeRole","Condition":{"StringEquals":{"aws:PrincipalTag/a":"${AWS::AccountId}"}}"#,
+    );
     lab.iam().create_role().role_name("odd").assume_role_policy_document(trust).send().await.expect("a role");
     by_hand(&lab, "CreateCluster", &json!({ "clusterName": "shop" }));
     register(&lab, "template", "${AWS::Region}/web");
@@ -481,7 +498,10 @@ async fn what_cannot_be_read_is_named_and_the_rest_is_exported() {
     lab.inject("GetAccountAuthorizationDetails", 1, denied());
     let export = exported(&lab, &everything()).await;
     let left_out: Vec<String> = export.left_out.iter().map(|one| one.what.clone()).collect();
-    assert_eq!((keys(&export), left_out), (vec!["Cluster/default".into(), "Service/web".into()], vec!["role Task".into()]));
+    assert_eq!(
+        (keys(&export), left_out),
+        (vec!["Cluster/default".into(), "Service/web".into()], vec!["role Task".into()])
+    );
     assert_declares_what_is_there(&lab, &stream_text(&export.documents)).await;
     lab.inject("ListServices", 1, denied());
     let export = exported(&lab, &everything()).await;
@@ -502,8 +522,247 @@ async fn nothing_that_is_on_its_way_out_is_exported() {
     let scope = service("default", "web");
     let left_out = exported(&lab, &scope).await.left_out;
     assert!(left_out[0].why.starts_with("is being deleted"), "{left_out:?}");
-    assert_eq!(keys(&exported(&lab, &everything()).await), ["Policy/read", "Role/Task", "Cluster/default", "TaskDefinition/web"]);
+    assert_eq!(
+        keys(&exported(&lab, &everything()).await),
+        ["Policy/read", "Role/Task", "Cluster/default", "TaskDefinition/web"]
+    );
     seconds(600).await;
     lab.ecs().delete_cluster().cluster("default").send().await.expect("deleted");
     assert_eq!(keys(&exported(&lab, &everything()).await), ["Policy/read", "Role/Task", "TaskDefinition/web"]);
+}
+
+/// One of some values, as JSON, or nothing.
+fn maybe(values: &'static [&'static str]) -> impl Strategy<Value = Option<Value>> {
+    option::of(select(values).prop_map(|text| serde_json::from_str(text).expect("JSON")))
+}
+
+/// A map with each member there or not.
+fn some_of(members: &'static [(&'static str, &'static [&'static str])]) -> impl Strategy<Value = Value> {
+    let members: Vec<_> =
+        members.iter().map(|(name, values)| maybe(values).prop_map(move |value| Some((*name, value?)))).collect();
+    members.prop_map(|members| {
+        members.into_iter().flatten().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>().into()
+    })
+}
+
+fn with(mut fixed: Value, more: Value) -> Value {
+    for (name, value) in more.as_object().into_iter().flatten() {
+        fixed[name] = value.clone();
+    }
+    fixed
+}
+
+const OF_CONTAINER: &[(&str, &[&str])] = &[
+    ("cpu", &["0", "64"]),
+    ("command", &["[]", r#"["sh","-c","set -e\necho a: b\n"]"#]),
+    ("dockerLabels", &["{}", r#"{"ref":"main","b":"on","a":"2024-01-01"}"#]),
+    ("healthCheck", &[r#"{"command":["CMD","true"]}"#, r#"{"command":["CMD","true"],"interval":10,"startPeriod":0}"#]),
+    ("linuxParameters", &[r#"{"initProcessEnabled":true}"#, r#"{"capabilities":{"drop":["ALL"]}}"#]),
+    ("logConfiguration", &[r#"{"logDriver":"awslogs","options":{"awslogs-group":"g","awslogs-region":"us-east-1"}}"#]),
+    (
+        "mountPoints",
+        &[r#"[{"sourceVolume":"v","containerPath":"/v"},{"sourceVolume":"w","containerPath":"/a","readOnly":false}]"#],
+    ),
+    (
+        "portMappings",
+        &[
+            r#"[{"containerPort":443,"protocol":"tcp"},{"containerPort":80}]"#,
+            r#"[{"containerPort":53,"protocol":"udp"}]"#,
+        ],
+    ),
+    ("secrets", &[r#"[{"name":"Z","valueFrom":"/z"},{"name":"A","valueFrom":"/a"}]"#]),
+    ("stopTimeout", &["30", "60"]),
+    ("ulimits", &[r#"[{"name":"nofile","softLimit":1,"hardLimit":2}]"#]),
+    ("user", &["\"\"", "\"0:0\""]),
+];
+
+const OF_SERVICE: &[(&str, &[&str])] = &[
+    (
+        "deploymentConfiguration",
+        &[
+            r#"{"maximumPercent":200}"#,
+            r#"{"deploymentCircuitBreaker":{"enable":true,"rollback":false}}"#,
+            r#"{"minimumHealthyPercent":0,"alarms":{"alarmNames":["b","a"],"enable":true,"rollback":false}}"#,
+        ],
+    ),
+    ("enableECSManagedTags", &["true", "false"]),
+    ("enableExecuteCommand", &["true", "false"]),
+    ("propagateTags", &["\"SERVICE\"", "\"NONE\""]),
+    ("tags", &["{}", r#"{"team":"shop","tier":"1"}"#]),
+];
+
+const OF_ROLE: &[(&str, &[&str])] = &[
+    ("description", &["\"\"", "\"what: it is for\""]),
+    ("instanceProfile", &["true", "\"machines\""]),
+    (
+        "inlinePolicies",
+        &[
+            r#"{"z":{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/${aws:username}"}}}"#,
+        ],
+    ),
+    ("managedPolicyArns", &[r#"[{"ref":"Policy/read"},"arn:aws:iam::aws:policy/AmazonSSMReadOnlyAccess"]"#]),
+    ("maxSessionDuration", &["3600", "7200"]),
+    ("permissionsBoundary", &[r#"{"ref":"read"}"#]),
+    ("tags", &[r#"{"a":"b"}"#]),
+];
+
+/// Any text that AWS would take.
+fn any_text() -> impl Strategy<Value = String> {
+    "\\PC{0,12}|[\\PC\n\t]{0,24}|[ \na:#-]{0,8}|[0-9:.eExo_+-]{1,8}"
+        .prop_filter("no variable of ours", |text: &String| !text.contains("${AWS::"))
+}
+
+/// A task definition for EC2 or, sized as people write it, for Fargate.
+fn task_definition(fargate: bool) -> impl Strategy<Value = Value> {
+    (some_of(OF_CONTAINER), any_text(), option::of(any::<bool>())).prop_map(move |(more, text, roles)| {
+        let environment = json!([{ "name": "TEXT", "value": text }, { "name": "EMPTY", "value": "" }]);
+        let fixed = json!({ "name": "web", "image": "web:1", "memory": 64, "environment": environment });
+        let mut definition = json!({ "containerDefinitions": [with(fixed, more)], "volumes": [{ "name": "w" }, { "name": "v" }] });
+        if fargate {
+            let size = json!({ "networkMode": "awsvpc", "cpu": ".5 vCPU", "memory": "1GB", "requiresCompatibilities": ["FARGATE"] });
+            definition = with(definition, size);
+        }
+        definition["executionRoleArn"] = if roles == Some(false) { json!("task") } else { json!({ "ref": "task" }) };
+        if roles.is_some() {
+            definition["taskRoleArn"] = json!({ "ref": "task" });
+        }
+        definition
+    })
+}
+
+/// A service of this name in AWS, whatever its manifest is called.
+fn service_spec(cluster: &'static str, definition: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
+    (some_of(OF_SERVICE), definition, 0..3u8, 0..2u8).prop_map(move |(more, definition, on, count)| {
+        let fixed = json!({ "cluster": { "ref": cluster }, "serviceName": "web", "taskDefinition": definition });
+        let spec = with(fixed, more);
+        let fargate = definition.get("networkMode").is_some();
+        let network = json!({ "awsvpcConfiguration": { "subnets": ["subnet-2", "subnet-1"] } });
+        match (fargate, on) {
+            (true, 0) => {
+                let strategy = json!([{ "capacityProvider": "FARGATE_SPOT", "weight": 1 }, { "capacityProvider": "FARGATE" }]);
+                with(spec, json!({ "capacityProviderStrategy": strategy, "networkConfiguration": network, "desiredCount": count }))
+            }
+            (true, _) => with(spec, json!({ "launchType": "FARGATE", "networkConfiguration": network, "desiredCount": count })),
+            (false, 0) => with(spec, json!({ "schedulingStrategy": "DAEMON", "deploymentConfiguration": { "minimumHealthyPercent": 50 } })),
+            (false, 1) => with(spec, json!({ "placementStrategy": [{ "type": "spread", "field": "host" }], "desiredCount": count })),
+            (false, _) => with(spec, json!({ "capacityProviderStrategy": [{ "capacityProvider": { "ref": "group" } }], "desiredCount": count })),
+        }
+    })
+}
+
+/// An account of two clusters that have a service of the same name each, and share what they can.
+fn account() -> impl Strategy<Value = String> {
+    let paths = select(vec!["/", "/team/app/"]);
+    let parts = (
+        some_of(OF_ROLE),
+        (paths.clone(), paths),
+        service_spec("shop", task_definition(true)),
+        service_spec("edge", task_definition(false)),
+        task_definition(false),
+        any::<bool>(),
+    );
+    parts.prop_map(|(role, (of_role, of_policy), fargate, mut ec2, shared, share)| {
+        let trust: Value = serde_json::from_str(TASKS).expect("JSON");
+        let document: Value = serde_json::from_str(READ).expect("JSON");
+        let group = "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:1:autoScalingGroupName/g";
+        let group = json!({ "autoScalingGroupArn": group, "managedScaling": { "status": "ENABLED" } });
+        let strategy = json!({ "cluster": { "ref": "edge" }, "desiredCount": 1, "taskDefinition": { "ref": "shared" } });
+        if share && ec2.get("schedulingStrategy").is_none() {
+            ec2["taskDefinition"] = json!({ "ref": "shared" });
+        }
+        let all = [
+            ("AccountSettings", "account", json!({ "containerInsights": "enhanced" })),
+            ("Policy", "read", json!({ "path": of_policy, "policyDocument": document })),
+            ("Role", "task", with(json!({ "path": of_role, "assumeRolePolicyDocument": trust }), role)),
+            ("CapacityProvider", "group", json!({ "autoScalingGroupProvider": group, "tags": { "a": "b" } })),
+            ("Cluster", "shop", json!({ "capacityProviders": ["FARGATE_SPOT", "FARGATE"] })),
+            ("Cluster", "edge", json!({ "capacityProviders": [{ "ref": "group" }], "settings": [{ "name": "containerInsights", "value": "enabled" }] })),
+            ("TaskDefinition", "shared", shared),
+            ("Service", "shop-web", fargate),
+            ("Service", "edge-web", ec2),
+            ("Service", "other", strategy),
+        ];
+        let manifest = |(kind, name, spec): &(&str, &str, Value)| {
+            json!({ "apiVersion": "evenkeel/v1alpha1", "kind": kind, "metadata": { "name": name }, "spec": spec }).to_string()
+        };
+        all.iter().map(manifest).collect::<Vec<_>>().join("\n---\n")
+    })
+}
+
+fn in_virtual_time(law: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    runtime.expect("runtime").block_on(law);
+}
+
+proptest! {
+    // A failure prints its input; it is to become a test, not a line in a file of seeds.
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, max_shrink_iters: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_was_applied_is_exported_as_it_is(manifests in account()) {
+        in_virtual_time(async {
+            let lab = Lab::over(Sandbox::roomy()).await;
+            lab.settle(&manifests).await;
+            assert_every_scope(&lab).await;
+            let text = text(&lab, &everything()).await;
+            let (there, again) = (lab.declared(&manifests), lab.declared(&text));
+            let missed = there.values().filter(|one| !again.values().any(|other| other.identity == one.identity));
+            // A policy that no role has is nothing to ECS.
+            let missed: Vec<&str> = missed.map(|one| one.key.name.as_str()).filter(|name| *name != "read").collect();
+            assert_eq!(missed, [""; 0]);
+        });
+    }
+}
+
+/// Serves an account for the binary. Its log and its answers go on while the binary runs.
+async fn served(sandbox: Arc<Sandbox>) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    tokio::spawn(server::serve(sandbox, listener));
+    url
+}
+
+/// What a run of the binary said, with its exit code.
+async fn evenkeel(url: &str, arguments: &[&str]) -> (i32, String, String) {
+    let sandbox = format!("--sandbox={url}");
+    let arguments: Vec<String> = arguments.iter().copied().chain([sandbox.as_str()]).map(str::to_owned).collect();
+    let run = tokio::task::spawn_blocking(move || {
+        Command::new(env!("CARGO_BIN_EXE_evenkeel")).args(arguments).env_clear().output().expect("the binary runs")
+    });
+    let output = run.await.expect("no panic");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code().expect("an exit code"), text(output.stdout), text(output.stderr))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_prints_a_stream_or_writes_files_and_overwrites_none() {
+    let lab = Lab::over(Sandbox::roomy()).await;
+    by_hand(&lab, "CreateCluster", &json!({ "clusterName": "shop" }));
+    register(&lab, "web", "web:1");
+    create(&lab, "shop", "web", "web:1");
+    let url = served(Arc::clone(&lab.sandbox)).await;
+    let (code, out, err) = evenkeel(&url, &["export"]).await;
+    assert_eq!((code, out.as_str(), err.as_str()), (0, text(&lab, &everything()).await.as_str(), ""));
+    let (code, out, _) = evenkeel(&url, &["export", "--service", "shop/web"]).await;
+    assert_eq!((code, out.as_str()), (0, text(&lab, &service("shop", "web")).await.as_str()));
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let directory = folder.path().join("new");
+    let to = directory.to_str().expect("UTF-8");
+    let (code, out, err) = evenkeel(&url, &["export", "--to", to]).await;
+    assert_eq!((code, out.as_str(), err.as_str()), (0, "", ""));
+    let (code, out, err) = evenkeel(&url, &["plan", to]).await;
+    assert_ne!(code, 1, "the files are manifests: {out}{err}");
+    std::fs::remove_file(directory.join("clusters/shop.yaml")).expect("it was there");
+    let (code, _, err) = evenkeel(&url, &["export", "--to", to]).await;
+    assert_eq!(code, 1);
+    assert!(err.contains("nothing was written") && err.contains("clusters/shop/web.yaml"), "{err}");
+    assert!(!directory.join("clusters/shop.yaml").exists());
+
+    register(&lab, "template", "${AWS::Region}/web");
+    let (code, out, err) = evenkeel(&url, &["export"]).await;
+    assert_eq!((code, out.contains("kind: Service")), (1, true));
+    assert!(err.starts_with("task definition template: `image` holds"), "{err}");
+    let (code, _, err) = evenkeel(&url, &["export", "--service", "web"]).await;
+    assert!(code != 0 && err.contains("expected CLUSTER/NAME"), "{err}");
 }
