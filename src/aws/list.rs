@@ -35,7 +35,7 @@ impl Aws {
         Ok(arns.iter().map(|arn| Identity::Cluster { name: tail(arn) }).collect())
     }
 
-    /// The services of a cluster.
+    /// The services of a cluster; none where there is no such cluster.
     ///
     /// # Errors
     /// The class of AWS's error.
@@ -43,7 +43,12 @@ impl Aws {
         let call = self.ecs.list_services().cluster(cluster).max_results(SERVICES_MAX);
         let arns: Result<Vec<String>, _> = call.into_paginator().items().send().collect().await;
         let service = |arn: &String| Identity::Service { cluster: cluster.to_owned(), name: tail(arn) };
-        Ok(arns.map_err(classify)?.iter().map(service).collect())
+        match arns {
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_cluster_not_found_exception()) => {
+                Ok(BTreeSet::new())
+            }
+            arns => Ok(arns.map_err(classify)?.iter().map(service).collect()),
+        }
     }
 
     /// The capacity providers that the account has made; of a cluster those that are only its own.
@@ -55,7 +60,12 @@ impl Aws {
         let mut token = None;
         loop {
             let call = self.ecs.describe_capacity_providers().set_cluster(cluster.map(str::to_owned));
-            let page = call.set_next_token(token).send().await.map_err(classify)?;
+            let page = match call.set_next_token(token).send().await {
+                Err(error) if error.as_service_error().is_some_and(|error| error.is_cluster_not_found_exception()) => {
+                    return Ok(providers);
+                }
+                page => page.map_err(classify)?,
+            };
             let own = page.capacity_providers().iter().filter(|one| cluster.is_none() || one.cluster().is_some());
             let names = own.filter_map(|one| one.name()).filter(|name| !name.starts_with(PROVIDERS_OF_AWS));
             providers.extend(names.map(|name| Identity::CapacityProvider { name: name.to_owned() }));

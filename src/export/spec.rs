@@ -21,7 +21,7 @@ pub(super) fn of(kind: Kind, live: &Value, refer: &Refer<'_>) -> Map<String, Val
     }
     let document = prepared(kind, live);
     let is_daemon = document.get("schedulingStrategy").is_some_and(|strategy| strategy == "DAEMON");
-    let mut spec = write(kind, &schema::shape_of(kind), &document, is_daemon, refer);
+    let mut spec = write(kind, schema::shape_of(kind), &document, is_daemon, refer);
     // The API's list form; tags are written as a map.
     spec.shift_remove("tags");
     if let Some(Value::String(cluster)) = spec.get_mut("cluster") {
@@ -117,11 +117,10 @@ pub(super) fn remarks(kind: Kind, live: &Value) -> Vec<String> {
     // ECS API reference, UpdateService: what each deployment controller leaves to it.
     match (kind, controller) {
         (Kind::Service, "CODE_DEPLOY") => remarks.extend([
-            "AWS CodeDeploy rolls this service out: its task sets and traffic are not in here, and ECS refuses a"
+            "AWS CodeDeploy rolls this service out: its task sets and traffic are not in here. ECS refuses a change"
                 .into(),
-            "change of anything but desiredCount, deploymentConfiguration, healthCheckGracePeriodSeconds, placement,"
-                .into(),
-            "tags and enableExecuteCommand.".into(),
+            "of anything but desiredCount, deploymentConfiguration, healthCheckGracePeriodSeconds,".into(),
+            "placementConstraints, placementStrategy, enableECSManagedTags and propagateTags.".into(),
         ]),
         (Kind::Service, "EXTERNAL") => remarks.extend([
             "Another system deploys this service: its task sets, with their task definitions, networks and load".into(),

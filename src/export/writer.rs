@@ -111,7 +111,7 @@ mod tests {
     use crate::schema;
 
     fn check(kind: Kind, live: &Value, expected: &Value) {
-        let spec = write(kind, &schema::shape_of(kind), live, false, &|_, _| None);
+        let spec = write(kind, schema::shape_of(kind), live, false, &|_, _| None);
         assert_eq!(Value::Object(spec).to_string(), expected.to_string());
     }
 
