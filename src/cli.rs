@@ -81,6 +81,9 @@ pub struct Target {
     /// Who owns what is made: the value of the tag evenkeel:owner.
     #[arg(long, env = "EVENKEEL_OWNER", value_name = "ID", default_value = "evenkeel")]
     pub owner: String,
+    /// Take over what exists without an owner tag, unless its manifest says evenkeel/adoption: never.
+    #[arg(long, env = "EVENKEEL_ADOPT")]
+    pub adopt: bool,
     /// Work on a simulated AWS: a new one, or the one that serves at URL.
     #[cfg(feature = "sandbox")]
     #[arg(long, env = "EVENKEEL_SANDBOX", value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace};
 use aws_sdk_ecs::types::{
     AwsVpcConfiguration, Compatibility, ContainerDefinition, KeyValuePair, LaunchType, NetworkConfiguration,
     NetworkMode, PortMapping,
@@ -766,4 +767,45 @@ async fn the_command_prints_a_stream_or_writes_files_and_overwrites_none() {
     assert!(err.starts_with("task definition template: `image` holds"), "{err}");
     let (code, _, err) = evenkeel(&url, &["export", "--service", "web"]).await;
     assert!(code != 0 && err.contains("expected CLUSTER/NAME"), "{err}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_number_of_tasks_that_is_scaled_is_not_written() {
+    let lab = Lab::over(Sandbox::roomy()).await;
+    by_hand(&lab, "CreateCluster", &json!({ "clusterName": "shop" }));
+    register(&lab, "web", "web:1");
+    create(&lab, "shop", "web", "web:1");
+    create(&lab, "shop", "free", "web:1");
+    let scaling = aws_sdk_applicationautoscaling::Client::new(&lab.config);
+    let target = scaling.register_scalable_target().service_namespace(ServiceNamespace::Ecs);
+    let target = target.scalable_dimension(ScalableDimension::EcsServiceDesiredCount).resource_id("service/shop/web");
+    target.min_capacity(2).max_capacity(5).send().await.expect("a target");
+    assert_every_scope(&lab).await;
+    let export = exported(&lab, &everything()).await;
+    let counts: Vec<String> = export
+        .documents
+        .iter()
+        .filter(|document| document.key.kind == Kind::Service)
+        .map(|document| format!("{}: {:?}", document.key.name, document.manifest["spec"].get("desiredCount")))
+        .collect();
+    assert_eq!(counts, ["free: Some(Number(0))", "web: None"]);
+    lab.inject("DescribeScalableTargets", 1, denied());
+    let export = exported(&lab, &everything()).await;
+    assert!(export.left_out[0].to_string().starts_with("the scalable target of service shop/free: access denied"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_only_a_service_revision_tells_is_written() {
+    let lab = Lab::over(Sandbox::roomy()).await;
+    by_hand(&lab, "CreateCluster", &json!({ "clusterName": "shop" }));
+    register(&lab, "web", "web:1");
+    let monitoring =
+        json!({ "metricConfigurations": [{ "metricNames": ["CPUUtilization"], "resolutionSeconds": 20 }] });
+    let service = json!({ "cluster": "shop", "serviceName": "web", "taskDefinition": "web", "desiredCount": 1,
+        "monitoring": monitoring });
+    by_hand(&lab, "CreateService", &service);
+    assert_every_scope(&lab).await;
+    let export = exported(&lab, &everything()).await;
+    let service = export.documents.iter().find(|document| document.key.kind == Kind::Service).expect("the service");
+    assert_eq!(service.manifest["spec"]["monitoring"], monitoring);
 }

@@ -19,6 +19,7 @@ use evenkeel::watch;
 /// touches the world: AWS, files, sockets, the terminal. Floor 3 is one pass, floor 4 the process.
 const MODULES: &[(&str, u8)] = &[
     ("value", 0),
+    ("pattern", 0),
     ("model", 0),
     ("yaml", 0),
     ("policy", 0),
@@ -26,6 +27,8 @@ const MODULES: &[(&str, u8)] = &[
     ("fields", 0),
     ("resource", 0),
     ("diff", 0),
+    ("edit", 0),
+    ("redact", 0),
     ("world", 0),
     ("live", 0),
     ("action", 0),
@@ -74,6 +77,7 @@ const CRATES: &[&str] = &[
     "anstream",
     "anstyle",
     "aws-config",
+    "aws-sdk-applicationautoscaling",
     "aws-sdk-ecs",
     "aws-sdk-iam",
     "aws-sdk-sts",
@@ -470,6 +474,10 @@ fn actions() -> Vec<Action> {
     all
 }
 
+/// How src/aws begins a call, and how permissions for it begin.
+const CLIENTS: [(&str, &str); 4] =
+    [("ecs.", "ecs"), ("iam.", "iam"), ("scaling.", "application-autoscaling"), ("send!(ecs,", "ecs")];
+
 /// What only `export` calls: a person runs it, with a person's credentials.
 const OF_EXPORT: &str = "aws/list.rs";
 
@@ -488,8 +496,7 @@ fn calls_in(wanted: impl Fn(&Path) -> bool) -> BTreeSet<String> {
     let mut calls = BTreeSet::new();
     for source in sources().into_iter().filter(|source| source.module() == "aws" && wanted(&source.path)) {
         let tight: String = source.code.split_whitespace().collect();
-        for client in ["ecs.", "iam.", "send!(ecs,"] {
-            let service = if client == "iam." { "iam" } else { "ecs" };
+        for (client, service) in CLIENTS {
             for (at, _) in tight.match_indices(client) {
                 let operation: String =
                     tight[at + client.len()..].chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();

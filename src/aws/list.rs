@@ -3,12 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::json;
+
 use super::Aws;
 use super::failure::classify;
 use crate::model::{Key, Kind, Source};
-use crate::resource::{Identity, Resource, TaskDefinition};
-use crate::value::{Path, Value};
-use crate::world::{Failure, Live, Seen};
+use crate::resource::{Adoption, Identity, Resource, TaskDefinition};
+use crate::value::Path;
+use crate::world::{Failure, Live, Scaling, Seen};
 
 /// Services in one page (ECS API reference, ListServices).
 const SERVICES_MAX: i32 = 100;
@@ -22,6 +24,8 @@ pub struct Reading {
     pub seen: BTreeMap<Identity, Seen>,
     /// The revisions that services among them run, by ARN.
     pub revisions: BTreeMap<String, Live>,
+    /// Whether Application Auto Scaling owns the number of tasks of the services among them.
+    pub scaling: BTreeMap<Identity, Scaling>,
 }
 
 impl Aws {
@@ -105,17 +109,21 @@ impl Aws {
     pub async fn read(&self, identities: &BTreeSet<Identity>) -> Reading {
         let probes: Vec<Resource> = identities.iter().cloned().map(probe).collect();
         let mut world = self.observe(&probes.iter().collect::<Vec<_>>()).await;
-        let unseen = || Seen::Unknown(Failure::Unreachable("it was not looked at".to_owned()));
-        let seen = |probe: Resource| {
+        let services: Vec<&Resource> = probes.iter().filter(|probe| probe.key.kind == Kind::Service).collect();
+        let mut scaling = self.scaling(&services).await;
+        let mut reading = Reading { revisions: world.revisions, ..Reading::default() };
+        for probe in probes {
+            let unseen = || Seen::Unknown(Failure::Unreachable("it was not looked at".to_owned()));
             let seen = world.seen.remove(&probe.key).unwrap_or_else(unseen);
-            (probe.identity, seen)
-        };
-        Reading { seen: probes.into_iter().map(seen).collect(), revisions: world.revisions }
+            reading.scaling.extend(scaling.remove(&probe.key).map(|scaling| (probe.identity.clone(), scaling)));
+            reading.seen.insert(probe.identity, seen);
+        }
+        reading
     }
 }
 
 /// A resource as far as reading needs one. A service's has a task definition that nothing matches, so
-/// that the revision which it runs is read.
+/// that the revision which it runs is read; and it names what only its service revisions tell.
 fn probe(identity: Identity) -> Resource {
     let name = identity.to_string();
     let runs = TaskDefinition::Managed {
@@ -129,9 +137,10 @@ fn probe(identity: Identity) -> Resource {
         source: Source { file: "export".into(), document: 0, line: 1 },
         origin: Path::default(),
         needs: BTreeSet::new(),
-        spec: Value::Null,
+        spec: json!({ "monitoring": null, "gatewayConnectors": null }),
         tags: BTreeMap::new(),
-        adopt: false,
+        adoption: Adoption::Unsaid,
+        ignored: Vec::new(),
         suspended: false,
         task_definition: (key.kind == Kind::Service).then_some(runs),
         digest: None,

@@ -31,7 +31,7 @@ pub(super) async fn connect(target: &Target) -> Result<Connection, CommandError>
     let loader = loader();
     let config = loader.load().await;
     Ok(Connection {
-        reconciler: reconciler(&config, &target.owner, &metrics).await?,
+        reconciler: reconciler(&config, Rules { owner: target.owner.clone(), adopt: target.adopt }, &metrics).await?,
         metrics,
         #[cfg(feature = "sandbox")]
         sandbox,
@@ -63,9 +63,9 @@ fn pointed(sandbox: Option<&str>) -> (ConfigLoader, Option<Arc<Sandbox>>) {
 
 pub(super) async fn reconciler(
     config: &SdkConfig,
-    owner: &str,
+    rules: Rules,
     metrics: &Arc<Metrics>,
 ) -> Result<Reconciler, CommandError> {
     let aws = Aws::connect(config, metrics).await.map_err(CommandError::Aws)?;
-    Ok(Reconciler::new(aws, Rules { owner: owner.to_owned() }, Arc::clone(metrics)))
+    Ok(Reconciler::new(aws, rules, Arc::clone(metrics)))
 }

@@ -56,6 +56,7 @@ pub async fn gather(aws: &Aws, scope: &Scope) -> Found {
             let reading = aws.read(&needed.resources).await;
             found.seen.extend(reading.seen);
             found.revisions.extend(reading.revisions);
+            found.scaling.extend(reading.scaling);
         }
         needed = export::needed(&found, scope, aws.account());
     }

@@ -149,6 +149,17 @@ mod tests {
     }
 
     #[test]
+    fn what_has_no_default_of_its_own_is_written_whole_or_not_at_all() {
+        let criteria = |enable: bool| {
+            let criteria =
+                json!({ "enable": enable, "healthyPercent": 100, "sourceServiceRevisionCleanup": "BLOCKING" });
+            json!({ "deploymentConfiguration": { "earlySuccessCriteria": criteria } })
+        };
+        check(Kind::Service, &criteria(true), &criteria(true));
+        check(Kind::Service, &criteria(false), &json!({}));
+    }
+
+    #[test]
     fn a_volume_of_docker_stays_one() {
         let volume = json!({ "name": "data", "dockerVolumeConfiguration": { "scope": "task" } });
         check(Kind::TaskDefinition, &json!({ "volumes": [volume] }), &json!({ "volumes": [volume] }));

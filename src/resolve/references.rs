@@ -126,6 +126,7 @@ impl Resolver<'_> {
             guesses: self.guesses,
             manifest: target,
             needs: BTreeSet::new(),
+            ignored: Vec::new(),
             unknown: BTreeSet::new(),
             faults: Vec::new(),
         };
