@@ -124,7 +124,7 @@ impl Scene<'_> {
             }
             Rollout::Failed { revision, reason } => {
                 let same_tasks = revision.get("taskDefinition").and_then(Value::as_str) == task_definition;
-                let mut declared: Map<String, Value> = resource
+                let declared: Map<String, Value> = resource
                     .spec
                     .as_object()
                     .into_iter()
@@ -132,8 +132,9 @@ impl Scene<'_> {
                     .filter(|(member, _)| IN_REVISION.contains(&member.as_str()))
                     .map(|(member, value)| (member.clone(), value.clone()))
                     .collect();
+                let mut declared = Value::from(declared);
                 turn_pairs(&mut declared, revision);
-                let same = same_tasks && diff(Kind::Service, &declared.into(), revision).is_empty();
+                let same = same_tasks && diff(Kind::Service, &declared, revision).is_empty();
                 same.then(|| Reason::RolledBack(reason.clone()))
             }
         }
@@ -190,10 +191,10 @@ fn compared(spec: &Value, live: &Live) -> Value {
         if shifts_traffic(live) {
             map.shift_remove("loadBalancers");
         }
-        turn_pairs(map, &live.document);
         // Only a request carries it; the answer never does.
         map.shift_remove("clientToken");
     }
+    turn_pairs(&mut spec, &live.document);
     spec
 }
 
@@ -209,7 +210,7 @@ fn shifts_traffic(live: &Live) -> bool {
 /// Turns declared pairs of target groups round where they are so in AWS: after a blue/green deployment
 /// the green one serves, and which of the two does is ECS's to decide. That DescribeServices answers
 /// them swapped is (from memory); where it does not, nothing is turned.
-fn turn_pairs(declared: &mut Map<String, Value>, live: &Value) {
+pub(super) fn turn_pairs(declared: &mut Value, live: &Value) {
     let pair = |balancer: &Value| {
         let alternate = balancer.pointer("/advancedConfiguration/alternateTargetGroupArn")?;
         Some((balancer.get("targetGroupArn")?.clone(), alternate.clone()))
