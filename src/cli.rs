@@ -169,11 +169,11 @@ pub struct Apply {
 #[derive(Debug, Args)]
 pub struct Export {
     /// Only this cluster, with its services and capacity providers.
-    #[arg(long = "cluster", env = "EVENKEEL_CLUSTER", value_name = "NAME", value_delimiter = ',')]
-    pub clusters: Vec<String>,
+    #[arg(long, env = "EVENKEEL_CLUSTER", value_name = "NAME", value_delimiter = ',')]
+    pub cluster: Vec<String>,
     /// Only this service; its cluster is called by its name.
-    #[arg(long = "service", env = "EVENKEEL_SERVICE", value_name = "CLUSTER/NAME", value_delimiter = ',', value_parser = service)]
-    pub services: Vec<(String, String)>,
+    #[arg(long, env = "EVENKEEL_SERVICE", value_name = "CLUSTER/NAME", value_delimiter = ',', value_parser = service)]
+    pub service: Vec<(String, String)>,
     /// Write one file per manifest below this directory instead of a stream to standard output. No
     /// file is overwritten.
     #[arg(long, env = "EVENKEEL_TO", value_name = "DIR")]

@@ -85,6 +85,8 @@ pub enum Absent {
     Flag(bool),
     /// The value of the member beside it.
     Beside(&'static str),
+    /// This, unless the `enable` beside it is true: then it has to be given.
+    Off(&'static Absent),
     /// One of two, by whether a member at the top of the document is one of these.
     Where {
         /// The member.
@@ -188,12 +190,15 @@ pub fn absent(kind: Kind, pattern: &str, document: &Value, around: &Value) -> Op
         let met = value.as_ref().and_then(Value::as_str).is_some_and(|value| is.contains(&value));
         absent = if met { *then } else { *otherwise };
     }
+    if let Absent::Off(off) = absent {
+        absent = if around.get("enable") == Some(&Value::Bool(true)) { Absent::Nothing } else { *off };
+    }
     match absent {
         Absent::Text(text) => Some(text.into()),
         Absent::Number(number) => Some(number.into()),
         Absent::Flag(flag) => Some(flag.into()),
         Absent::Beside(member) => around.get(member).cloned(),
-        Absent::Nothing | Absent::Where { .. } => None,
+        Absent::Nothing | Absent::Off(_) | Absent::Where { .. } => None,
     }
 }
 

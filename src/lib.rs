@@ -14,7 +14,8 @@
 //! [`world::World`], which also holds what could not be seen. [`plan::plan`] compares the two and is
 //! a pure function; what it returns is a list of [`action::Action`]s, each of which is one AWS call.
 //! Carrying them out is a `match`. [`status::conclude`] turns a plan and its outcomes into what
-//! people see, and into when to look again ([`queue`]). [`daemon`] does this for ever.
+//! people see, and into when to look again ([`queue`]). [`daemon`] does this for ever. [`export`] goes
+//! the other way, from what is live to manifests whose plan is empty.
 //!
 //! The specs of ECS kinds *are* the ECS API: [`codec`] drives the schemas that the SDK ships, so that
 //! there is no list of fields. What AWS does to a value between write and read stands in one table,

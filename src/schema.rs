@@ -274,7 +274,12 @@ pub fn json_schema() -> Value {
 
 /// All that the spec of a kind can hold, in the order of the API.
 #[must_use]
-pub fn shape_of(kind: Kind) -> Shape {
+pub fn shape_of(kind: Kind) -> &'static Shape {
+    static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| KINDS.iter().map(|row| walked(row.kind)).collect());
+    &SHAPES[kind as usize]
+}
+
+fn walked(kind: Kind) -> Shape {
     match kind {
         Kind::AccountSettings => Shape::Map(Box::new(Shape::Text(None))),
         Kind::Policy => POLICY.clone(),
@@ -294,7 +299,7 @@ fn spec_schema(kind: Kind) -> Value {
             "additionalProperties": { "type": "string" },
         });
     }
-    let mut schema = of_shape(&shape_of(kind));
+    let mut schema = of_shape(shape_of(kind));
     let properties = &mut schema["properties"];
     properties["tags"] = json!({ "$ref": "#/$defs/tags" });
     match kind {

@@ -368,6 +368,7 @@ fn what_is_taken_for_an_absent_field_is_a_value_that_it_may_have() {
                 let around = path.rsplit_once('.').map_or("", |(around, _)| around);
                 spec.get(&below(around, member)) == Some(shape)
             }
+            (Absent::Off(off), _) => fits(off, path, spec),
             (Absent::Where { member, is, then, otherwise }, _) => {
                 let Shape::Text(Some(known)) = &spec[*member] else { return false };
                 is.iter().all(|value| known.contains(value)) && fits(then, path, spec) && fits(otherwise, path, spec)

@@ -99,7 +99,7 @@ mod tests {
     use crate::schema;
 
     fn check(kind: Kind, live: &Value, expected: &Value) {
-        let spec = write(kind, &schema::shape_of(kind), live, &|_, _| None);
+        let spec = write(kind, schema::shape_of(kind), live, &|_, _| None);
         assert_eq!(Value::Object(spec).to_string(), expected.to_string());
     }
 
@@ -134,6 +134,17 @@ mod tests {
             "deploymentCircuitBreaker": { "enable": true, "rollback": false } } });
         check(Kind::Service, &breaker(true), &written);
         check(Kind::Service, &breaker(false), &json!({}));
+    }
+
+    #[test]
+    fn what_has_no_default_of_its_own_is_written_whole_or_not_at_all() {
+        let criteria = |enable: bool| {
+            let criteria =
+                json!({ "enable": enable, "healthyPercent": 100, "sourceServiceRevisionCleanup": "BLOCKING" });
+            json!({ "deploymentConfiguration": { "earlySuccessCriteria": criteria } })
+        };
+        check(Kind::Service, &criteria(true), &criteria(true));
+        check(Kind::Service, &criteria(false), &json!({}));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Services.
 
-use super::Absent::{Beside, Flag, Nothing, Number, Text, Where};
+use super::Absent::{Beside, Flag, Nothing, Number, Off, Text, Where};
 use super::Form::{Apart, Caseless, Echo, Keyed, Latest, Name, Ordered, Plain, Set, Swaps};
 use super::{Absent, ECSPRESSO, LIVE, MODEL, REVISION, TERRAFORM, Table, UNKNOWN, row};
 use crate::model::Effect::{NewTasksOnly, NoRestart, Replaces, RollsAllTasks};
@@ -98,8 +98,8 @@ pub(super) const TABLES: &[Table] = &[
         row("deploymentCircuitBreaker.thresholdConfiguration.value",      Plain, Number(50),         "",   None, ECSPRESSO),
         row("earlySuccessCriteria",                        Plain, Nothing,     r#"{"enable":false}"#,       None, ECSPRESSO),
         row("earlySuccessCriteria.enable",                                Plain, Flag(false),        "",   None, MODEL),
-        row("earlySuccessCriteria.healthyPercent",                        Plain, Number(100),        "",   None, ECSPRESSO),
-        row("earlySuccessCriteria.sourceServiceRevisionCleanup",          Plain, Text("BLOCKING"),   "",   None, ECSPRESSO),
+        row("earlySuccessCriteria.healthyPercent",                        Plain, Off(&Number(100)),  "",   None, MODEL),
+        row("earlySuccessCriteria.sourceServiceRevisionCleanup",          Plain, Off(&Text("BLOCKING")), "", None, MODEL),
     ] },
 
     Table { kind: Service, at: "serviceConnectConfiguration", rows: &[
