@@ -27,13 +27,14 @@ struct Differ<'a> {
 impl Differ<'_> {
     fn compare(&mut self, path: &Path, pattern: &str, desired: &Value, live: Option<&Value>) {
         let form = fields::form(self.kind, pattern);
+        // An empty list is an absent one.
+        let nothing = fields::is_empty(desired) && live.is_none_or(fields::is_empty);
         match (form, desired, live) {
             (Form::Echo | Form::Apart, ..) | (_, Value::Null, _) => {}
             (Form::Telling, Value::Object(_), None) => self.change(path, pattern, live, Some(desired)),
-            // Nothing declared, nothing there: an empty list is an absent one.
-            (_, desired, live) if fields::is_empty(desired) && live.is_none_or(fields::is_empty) => {}
-            (Form::Policy, ..) => self.scalar(path, pattern, form, desired, live),
+            (Form::Policy, ..) if !nothing => self.scalar(path, pattern, form, desired, live),
             (_, Value::Object(_), Some(Value::Object(_)) | None) => self.members(path, pattern, desired, live),
+            _ if nothing => {}
             (Form::Keyed(keys), Value::Array(desired), _) => self.keyed(path, pattern, keys, desired, list(live)),
             (Form::Set, Value::Array(wanted), _) => {
                 let there = list(live);

@@ -232,7 +232,7 @@ fn members(changes: &[Change]) -> Vec<String> {
 
 /// These are sent with what is live filled in around what is declared, so that declaring one leaf
 /// does not reset its neighbours. Their form is the same in the request and in the answer.
-const MERGED: &[&str] = &["deploymentConfiguration", "networkConfiguration"];
+const MERGED: &[&str] = &["deploymentConfiguration", "networkConfiguration", "serviceConnectConfiguration"];
 
 /// Of a merged member: what an update keeps when it leaves it out, and what AWS refuses when it comes
 /// along unasked with a switch to BLUE_GREEN (kayac/ecspresso#1082).
@@ -240,7 +240,8 @@ const KEPT: &[&str] = &["earlySuccessCriteria"];
 
 fn merged(member: &str, spec: &Value, live: &Value) -> Value {
     let declared = spec.get(member).cloned().unwrap_or_default();
-    if !MERGED.contains(&member) {
+    let clears = fields::cleared(Kind::Service, &json!({ member: {} }))[member] == declared;
+    if clears || !MERGED.contains(&member) {
         return declared;
     }
     let mut merged = overlay(live.get(member), &declared);
@@ -333,6 +334,14 @@ mod tests {
         assert_eq!(update["deploymentCircuitBreaker"]["rollback"], false);
         assert_eq!(update["earlySuccessCriteria"]["enable"], false);
         assert_eq!(update["maximumPercent"], 200);
+    }
+
+    #[test]
+    fn one_member_of_service_connect_does_not_reset_the_others() {
+        assert_eq!(
+            carried("serviceConnectConfiguration", json!({ "enabled": true, "services": [{ "portName": "web" }] })),
+            json!({ "enabled": true, "namespace": "shop", "services": [{ "portName": "web" }] })
+        );
     }
 
     #[test]
