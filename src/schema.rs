@@ -194,10 +194,10 @@ pub fn check_pattern(kind: Kind, pattern: &Pattern) -> Result<(), (String, Strin
     match pattern.0.first() {
         Some(Step::Named(member)) if member == "tags" => Ok(()),
         Some(Step::Named(member)) if kind == Kind::Service && member == "taskDefinition" => {
-            follow(&shape_of(Kind::TaskDefinition), &pattern.0[1..])
+            follow(shape_of(Kind::TaskDefinition), &pattern.0[1..])
         }
-        _ => follow(&shape_of(kind), &pattern.0).map_err(|fault| match kind {
-            Kind::Service if follow(&shape_of(Kind::TaskDefinition), &pattern.0).is_ok() => {
+        _ => follow(shape_of(kind), &pattern.0).map_err(|fault| match kind {
+            Kind::Service if follow(shape_of(Kind::TaskDefinition), &pattern.0).is_ok() => {
                 (fault.0, format!("for the task definition in a service, write `taskDefinition.{pattern}`"))
             }
             _ => fault,

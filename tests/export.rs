@@ -1,7 +1,9 @@
 //! What is exported declares exactly what is there: loaded again, it has no problems and plans no change.
 #![cfg(feature = "sandbox")]
-#![expect(clippy::expect_used, reason = "the helpers of a test are test code")]
+#![expect(clippy::expect_used, clippy::panic, reason = "the helpers of a test are test code")]
 
+#[expect(dead_code, reason = "the laws use the rest")]
+mod generate;
 #[expect(dead_code, reason = "the scenarios use the rest")]
 mod scenario;
 
@@ -25,9 +27,11 @@ use evenkeel::sandbox::{Request, Sandbox, server};
 use evenkeel::value::{Map, Value};
 use evenkeel::watch;
 use evenkeel::world::OWNER_TAG;
+use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
+use proptest::test_runner::TestRunner;
 use serde_json::json;
 
 use scenario::{Lab, manifest, role, seconds};
@@ -808,4 +812,20 @@ async fn what_only_a_service_revision_tells_is_written() {
     let export = exported(&lab, &everything()).await;
     let service = export.documents.iter().find(|document| document.key.kind == Kind::Service).expect("the service");
     assert_eq!(service.manifest["spec"]["monitoring"], monitoring);
+}
+
+/// Everything that the API can spell, as the laws draw it.
+#[test]
+fn the_full_surface_is_exported_as_it_is() {
+    let choices = vec(vec(any::<u8>(), 0..400), 9);
+    let config = ProptestConfig { cases: 32, failure_persistence: None, max_shrink_iters: 40, ..Default::default() };
+    let result = TestRunner::new(config).run(&choices, |choices| {
+        in_virtual_time(async {
+            let lab = Lab::over(Sandbox::roomy()).await;
+            lab.settle(&generate::manifests(&generate::directory(&choices))).await;
+            assert_every_scope(&lab).await;
+        });
+        Ok(())
+    });
+    result.unwrap_or_else(|error| panic!("{error}"));
 }
