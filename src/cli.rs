@@ -58,6 +58,8 @@ pub enum Command {
     Validate(Validate),
     /// Print manifests with every reference, variable and preset written out.
     Render(Render),
+    /// Print manifests of what is there already.
+    Export(Export),
     /// Print the JSON Schema of manifests, for editors.
     Schema,
     /// Print a shell's completion script.
@@ -193,6 +195,24 @@ pub struct Render {
     /// The form of the output.
     #[arg(long, short, env = "EVENKEEL_OUTPUT", value_name = "FORM", default_value = "yaml")]
     pub output: RenderOutput,
+}
+
+/// `evenkeel export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// Convert this CloudFormation template, without AWS.
+    #[arg(long, env = "EVENKEEL_FROM_CLOUDFORMATION", value_name = "FILE")]
+    pub from_cloudformation: PathBuf,
+    /// What the template alone does not say: the value of a parameter, or the real name of a
+    /// resource by its logical id.
+    #[arg(long, env = "EVENKEEL_PARAMETER", value_name = "NAME=VALUE", value_parser = assignment)]
+    pub parameter: Vec<(String, String)>,
+}
+
+/// `NAME=VALUE`.
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| "expected NAME=VALUE".to_owned())?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// In which form resources are printed.

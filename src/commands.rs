@@ -2,6 +2,7 @@
 
 mod apply;
 mod connect;
+mod from_cloudformation;
 mod offline;
 mod plan;
 mod run;
@@ -63,6 +64,7 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Apply(apply) => apply::apply(apply).await,
         Command::Validate(validate) => offline::validate(&validate),
         Command::Render(render) => offline::render(&render),
+        Command::Export(export) => from_cloudformation::convert(&export),
         Command::Schema => offline::schema(),
         Command::Completions(completions) => offline::completions(&completions),
         Command::Healthcheck(healthcheck) => run::healthcheck(&healthcheck).await,

@@ -15,6 +15,7 @@ use crate::preset;
 use crate::resource::{Account, Identity, Resource, TaskDefinition};
 use crate::value::{Map, Path, Value, as_text, describe, suggestion};
 
+pub use references::{may_refer, placeholder, reference_kind};
 pub use whole::order;
 
 /// How many names are compared, in all, to guess what dangling references meant.

@@ -37,6 +37,7 @@ const MODULES: &[(&str, u8)] = &[
     ("codec", 1),
     ("schema", 1),
     ("load", 1),
+    ("cloudformation", 1),
     ("metrics", 2),
     ("report", 2),
     ("watch", 2),
