@@ -81,7 +81,8 @@ impl fmt::Display for Note {
 pub fn convert(text: &[u8], parameters: &BTreeMap<String, String>) -> Result<Conversion, Vec<Note>> {
     let parsed = yaml::parse_template(text);
     if !parsed.faults.is_empty() {
-        return Err(parsed.faults.into_iter().map(of_fault).collect());
+        let json = text.trim_ascii_start().starts_with(b"{");
+        return Err(parsed.faults.into_iter().map(|fault| of_fault(fault, json)).collect());
     }
     let documents = parsed.documents.len();
     let Some(document) = parsed.documents.into_iter().next().filter(|_| documents == 1) else {
@@ -101,7 +102,10 @@ pub fn convert(text: &[u8], parameters: &BTreeMap<String, String>) -> Result<Con
     }
 }
 
-fn of_fault(fault: yaml::Fault) -> Note {
+fn of_fault(mut fault: yaml::Fault, json: bool) -> Note {
+    if json {
+        fault.message = fault.message.replacen("not valid YAML", "not valid JSON", 1);
+    }
     let message = if fault.path.is_empty() { fault.message } else { format!("{}: {}", fault.path, fault.message) };
     Note { at: fault.at, path: Path::default(), on_key: false, message, hint: fault.hint }
 }
@@ -137,6 +141,8 @@ struct Converter<'t> {
     notes: Vec<Note>,
     /// The conditions that are being worked out.
     open: BTreeSet<String>,
+    /// Those that have been, whether or not it could be told.
+    decided: BTreeMap<String, Option<bool>>,
     /// The resources that become manifests or parts of one.
     names: BTreeMap<&'t str, Named>,
     /// The role that each instance profile holds.
@@ -152,6 +158,7 @@ impl<'t> Converter<'t> {
             missing: BTreeMap::new(),
             notes: Vec::new(),
             open: BTreeSet::new(),
+            decided: BTreeMap::new(),
             names: BTreeMap::new(),
             profiles: BTreeMap::new(),
         }

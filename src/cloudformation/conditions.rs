@@ -6,6 +6,10 @@ use crate::value::{Path, Value, did_you_mean};
 impl Converter<'_> {
     /// Whether a condition of the template holds.
     pub(super) fn condition(&mut self, name: &str, asked_at: &Path) -> Option<bool> {
+        // Conditions build on each other, and each would be worked out as often as it is named.
+        if let Some(decided) = self.decided.get(name) {
+            return *decided;
+        }
         let Some(value) = self.template.find(&["Conditions", name]) else {
             let known = self.template.find(&["Conditions"]).and_then(Value::as_object);
             let likely = did_you_mean(name, known.into_iter().flat_map(|known| known.keys().map(String::as_str)));
@@ -20,6 +24,7 @@ impl Converter<'_> {
         }
         let holds = self.holds(&Node::new(value.clone(), &path));
         self.open.remove(name);
+        self.decided.insert(name.to_owned(), holds);
         holds
     }
 
@@ -37,14 +42,14 @@ impl Converter<'_> {
                 Some(sides.next()?? == sides.next()??)
             }
             "Fn::Not" => argument.items().first().and_then(|item| self.holds(item)).map(|holds| !holds),
-            "Fn::And" => self.decided(&argument, false),
-            "Fn::Or" => self.decided(&argument, true),
+            "Fn::And" => self.all_or_one(&argument, false),
+            "Fn::Or" => self.all_or_one(&argument, true),
             _ => self.strange(&node.path),
         }
     }
 
     /// One item that is `by` decides; otherwise all must be known.
-    fn decided(&mut self, items: &Node, by: bool) -> Option<bool> {
+    fn all_or_one(&mut self, items: &Node, by: bool) -> Option<bool> {
         let results: Vec<Option<bool>> = items.items().iter().map(|item| self.holds(item)).collect();
         if results.contains(&Some(by)) {
             return Some(by);

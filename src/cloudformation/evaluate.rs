@@ -100,7 +100,7 @@ impl Converter<'_> {
             let likely = did_you_mean(name, known.copied().chain(VARIABLES.iter().copied()));
             let hint = likely.map(|name| format!("did you mean `{name}`?"));
             let message = format!("there is no parameter or resource `{name}`");
-            return self.unclear(path, &format!("what `{name}` is"), message, hint.as_deref()).into();
+            return self.unclear(path, &format!("the meaning of {name}"), message, hint.as_deref()).into();
         };
         if self.names.contains_key(name) && types::meaning(resource.kind, "").is_some() {
             return text::resource(name, "").into();
@@ -118,7 +118,7 @@ impl Converter<'_> {
             let likely = did_you_mean(logical, self.template.resources.keys().copied());
             let hint = likely.map(|name| format!("did you mean `{name}`?"));
             let message = format!("there is no resource `{logical}`");
-            return self.unclear(path, &format!("what `{logical}` is"), message, hint.as_deref());
+            return self.unclear(path, &format!("the meaning of {logical}"), message, hint.as_deref());
         };
         if self.names.contains_key(logical) && types::meaning(resource.kind, attribute).is_some() {
             return text::resource(logical, attribute);
@@ -137,7 +137,7 @@ impl Converter<'_> {
         let text = default.unwrap_or_else(|| {
             let why = match parameter {
                 _ if parameter.is_stored_elsewhere() => " (the value itself, not its name in Systems Manager)",
-                _ if parameter.no_echo => " (NoEcho: a secret does not belong into a manifest)",
+                _ if parameter.no_echo => " (NoEcho: a secret does not belong in a manifest)",
                 _ => "",
             };
             self.asked(path, name, &format!("the value of the parameter {name}{why}"))
@@ -164,11 +164,13 @@ impl Converter<'_> {
             match part {
                 Part::Text(text) => out.push_str(text),
                 Part::Literal(name) => out.push_str(&format!("${{{name}}}")),
-                Part::Variable(name) if map.contains_key(name) => {
-                    let value = Node::new(map[name].clone(), &below.index(1).key(name));
-                    out.push_str(&self.text(value).unwrap_or_default());
-                }
-                Part::Variable(name) => out.push_str(&self.named(path, name)),
+                Part::Variable(name) => out.push_str(&match map.get(name) {
+                    Some(value) => {
+                        let value = Node::new(value.clone(), &below.index(1).key(name));
+                        self.text(value).unwrap_or_default()
+                    }
+                    None => self.named(path, name),
+                }),
             }
         }
         out.into()
@@ -179,7 +181,7 @@ impl Converter<'_> {
         if !intrinsic::is_variable(name) {
             let message = format!("`${{{name}}}` is no variable of Fn::Sub");
             let hint = format!("write `${{!{name}}}` if it is to stay as it is");
-            return self.unclear(path, &format!("what {name} is"), message, Some(&hint));
+            return self.unclear(path, &format!("the meaning of {name}"), message, Some(&hint));
         }
         if let Some((logical, attribute)) = name.split_once('.') {
             return self.attribute(path, logical, attribute);
