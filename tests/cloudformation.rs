@@ -93,7 +93,8 @@ async fn what_is_complete_settles_in_an_account_and_stays() {
     let mut applied = 0;
     for case in cases() {
         let outcome = outcome(&case);
-        let (Some(manifests), Some("")) = (outcome.get("manifests.yaml"), outcome.get("problems.txt").map(String::as_str))
+        let (Some(manifests), Some("")) =
+            (outcome.get("manifests.yaml"), outcome.get("problems.txt").map(String::as_str))
         else {
             continue;
         };

@@ -38,7 +38,8 @@ impl Converter<'_> {
         match name {
             "Fn::Equals" => {
                 let Some([_, _]) = intrinsic::at_least::<2>(&argument.value) else { return self.strange(&node.path) };
-                let mut sides = argument.items().into_iter().map(|side| self.known(side)).collect::<Vec<_>>().into_iter();
+                let mut sides =
+                    argument.items().into_iter().map(|side| self.known(side)).collect::<Vec<_>>().into_iter();
                 Some(sides.next()?? == sides.next()??)
             }
             "Fn::Not" => argument.items().first().and_then(|item| self.holds(item)).map(|holds| !holds),

@@ -185,10 +185,15 @@ impl<'t> Converter<'t> {
         let resources = path_to(&["Resources"]);
         if included.is_empty() {
             let message = "none of the resources can be converted";
-            self.note_on_key(&resources, message, Some("Evenkeel knows those of ECS and IAM roles and policies".to_owned()));
+            self.note_on_key(
+                &resources,
+                message,
+                Some("Evenkeel knows those of ECS and IAM roles and policies".to_owned()),
+            );
             return;
         }
-        let message = "while a stack owns these resources (tag aws:cloudformation:stack-name), Evenkeel leaves them alone";
+        let message =
+            "while a stack owns these resources (tag aws:cloudformation:stack-name), Evenkeel leaves them alone";
         let hint = "set `DeletionPolicy: Retain` on each of them and update the stack; delete the stack, or take \
                     them out of its template; then apply the manifests with the annotation evenkeel/adoption: adopt";
         self.note_on_key(&resources, message, Some(hint.to_owned()));

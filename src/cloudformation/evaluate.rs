@@ -123,11 +123,7 @@ impl Converter<'_> {
         if self.names.contains_key(logical) && types::meaning(resource.kind, attribute).is_some() {
             return text::resource(logical, attribute);
         }
-        self.asked(
-            path,
-            &format!("{logical}.{attribute}"),
-            &format!("{attribute} of {logical} ({})", resource.kind),
-        )
+        self.asked(path, &format!("{logical}.{attribute}"), &format!("{attribute} of {logical} ({})", resource.kind))
     }
 
     fn parameter(&mut self, path: &Path, name: &str) -> Value {
@@ -213,7 +209,8 @@ impl Converter<'_> {
         let index = self.text(Node::new(index.clone(), &below.index(0)));
         let items = self.list(Node::new(list.clone(), &below.index(1)));
         let what = "the selected item of a list";
-        if let Some(unknown) = items.iter().find(|item| matches!(&item.value, Value::String(text) if is_missing(text))) {
+        if let Some(unknown) = items.iter().find(|item| matches!(&item.value, Value::String(text) if is_missing(text)))
+        {
             // The list itself is not known, or may have more items than it shows.
             return unknown.value.clone();
         }

@@ -81,7 +81,8 @@ impl<'t> Converter<'t> {
                 Some(role) => roles.push(role),
                 None => {
                     let role = self.flat(&text, &path.key(property));
-                    let message = format!("the role {role} is not converted from this template, and goes without the policy");
+                    let message =
+                        format!("the role {role} is not converted from this template, and goes without the policy");
                     let hint = "add the policy to the manifest of that role".to_owned();
                     self.note(&path.key(property), message, Some(hint));
                 }
@@ -138,7 +139,8 @@ impl<'t> Converter<'t> {
                 }
             }
             None => {
-                let which = clusters.first().filter(|text| !matches!(text::pieces(text).as_slice(), [Piece::Missing(_)]));
+                let which =
+                    clusters.first().filter(|text| !matches!(text::pieces(text).as_slice(), [Piece::Missing(_)]));
                 let which = which.map(|text| format!(" {}", self.flat(text, &path))).unwrap_or_default();
                 let message = format!("left out: the cluster{which} is not converted from this template");
                 let hint = "write `capacityProviders` into the manifest of that cluster".to_owned();

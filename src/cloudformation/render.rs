@@ -60,7 +60,8 @@ impl Converter<'_> {
             match piece {
                 Piece::Text(text) => {
                     if text.contains("${AWS::") {
-                        let message = "the text holds a variable that CloudFormation leaves as it is outside of Fn::Sub";
+                        let message =
+                            "the text holds a variable that CloudFormation leaves as it is outside of Fn::Sub";
                         let hint = "in a manifest it is written out: decide which of the two is meant";
                         self.note(path, message, Some(hint.to_owned()));
                     }
@@ -98,7 +99,8 @@ impl Converter<'_> {
         if meaning == Meaning::Name {
             return name;
         }
-        let iam = |folder: &str, path: &str| format!("arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:{folder}{path}{name}");
+        let iam =
+            |folder: &str, path: &str| format!("arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:{folder}{path}{name}");
         let ecs = |rest: &str| format!("arn:${{AWS::Partition}}:ecs:${{AWS::Region}}:${{AWS::AccountId}}:{rest}{name}");
         match kind.as_str() {
             types::ROLE => iam("role", &self.flattened(&named.path, path, depth + 1)),

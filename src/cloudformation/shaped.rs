@@ -29,8 +29,8 @@ impl Converter<'_> {
             }
             (Shape::Map(inner), Value::Object(map)) => {
                 let entries = Node::members(map, &node.path).into_iter();
-                let entries =
-                    entries.filter_map(|(key, value)| Some((key.clone(), self.shaped(kind, inner, value, &target.key(key))?)));
+                let entries = entries
+                    .filter_map(|(key, value)| Some((key.clone(), self.shaped(kind, inner, value, &target.key(key))?)));
                 Some(Value::Object(entries.collect()))
             }
             (Shape::Document, _) => self.document(node, target),
@@ -79,8 +79,8 @@ impl Converter<'_> {
             }
             Value::Object(map) => {
                 let entries = Node::members(map, &node.path).into_iter();
-                let entries = entries
-                    .filter_map(|(key, value)| Some((key.clone(), self.document(value, &target.key(key))?)));
+                let entries =
+                    entries.filter_map(|(key, value)| Some((key.clone(), self.document(value, &target.key(key))?)));
                 Value::Object(entries.collect())
             }
             other => other.clone(),

@@ -47,7 +47,9 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
             let body = part.get(1..).unwrap_or_default();
             match part.as_bytes().first() {
                 Some(b'=') => Piece::Variable(body),
-                Some(b'@') => body.split_once('.').map_or(Piece::Resource(body, ""), |(id, of)| Piece::Resource(id, of)),
+                Some(b'@') => {
+                    body.split_once('.').map_or(Piece::Resource(body, ""), |(id, of)| Piece::Resource(id, of))
+                }
                 _ => Piece::Missing(body),
             }
         })

@@ -25,21 +25,11 @@ pub(super) struct Type {
     pub(super) apart: &'static [&'static str],
 }
 
-const fn own(
-    name: &'static str,
-    kind: Kind,
-    name_property: &'static str,
-    apart: &'static [&'static str],
-) -> Type {
+const fn own(name: &'static str, kind: Kind, name_property: &'static str, apart: &'static [&'static str]) -> Type {
     Type { name, kind, own: true, name_property, apart }
 }
 
-const fn part(
-    name: &'static str,
-    kind: Kind,
-    name_property: &'static str,
-    apart: &'static [&'static str],
-) -> Type {
+const fn part(name: &'static str, kind: Kind, name_property: &'static str, apart: &'static [&'static str]) -> Type {
     Type { name, kind, own: false, name_property, apart }
 }
 
