@@ -6,6 +6,7 @@
 #![cfg(feature = "sandbox")]
 #![expect(clippy::expect_used, reason = "the helpers of a test are test code")]
 
+#[expect(dead_code, reason = "the scenarios use the rest")]
 mod scenario;
 
 use std::collections::BTreeMap;

@@ -6,7 +6,7 @@ use super::{Converter, Node, text, types};
 use crate::value::{Path, Value, describe, did_you_mean};
 
 /// The pseudo parameters that manifests understand.
-const VARIABLES: &[&str] = &["AWS::AccountId", "AWS::Partition", "AWS::Region"];
+pub(super) const VARIABLES: &[&str] = &["AWS::AccountId", "AWS::Partition", "AWS::Region"];
 /// Those that only the stack knows.
 const OF_THE_STACK: &[&str] = &["AWS::NotificationARNs", "AWS::StackId", "AWS::StackName", "AWS::URLSuffix"];
 
@@ -228,6 +228,9 @@ impl Converter<'_> {
             return self.misused(path, "Fn::Split", "a delimiter and a text", argument);
         };
         let whole = self.text(Node::new(whole.clone(), &below.index(1))).unwrap_or_default();
+        if is_missing(&whole) {
+            return Value::Array(vec![whole.into()]);
+        }
         if at.is_empty() || !text::is_plain(&whole) {
             let message = "a text of which parts are not known cannot be split";
             return Value::Array(vec![self.unclear(path, "a part of a text", message, None).into()]);

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::evaluate::VARIABLES;
 use super::text::{self, Piece};
 use super::types::{self, Type};
 use super::{Converter, path_to};
+use crate::resolve::placeholder;
 use crate::value::{Map, Path, Value};
 
 /// The specs of manifests, by logical id.
@@ -38,18 +40,38 @@ impl<'t> Converter<'t> {
         }
     }
 
-    /// Puts a policy with a name and a document into the spec of a role.
+    /// Puts a policy with a name and a document into the spec of a role. One that is not known is not
+    /// left out: the manifest is to be refused until it is.
     pub(super) fn add_policy(&mut self, spec: &mut Map<String, Value>, policy: Value, path: &Path) {
-        let (name, document) = (policy.get("policyName"), policy.get("policyDocument"));
-        let (Some(Value::String(name)), Some(document)) = (name, document) else {
-            self.note(path, "left out: a policy of a role has a name and a document", None);
-            return;
+        let (name, document) = match policy {
+            Value::Object(mut policy) => (policy.shift_remove("policyName"), policy.shift_remove("policyDocument")),
+            other => (Some("unknown".into()), Some(other)),
         };
+        if name.is_none() || document.is_none() {
+            self.note(path, "a policy of a role has a name and a document", None);
+        }
+        let name = match name {
+            Some(Value::String(name)) => self.without_variables(name, path),
+            _ => placeholder("the name of this policy"),
+        };
+        let document = document.unwrap_or_else(|| placeholder(&format!("the document of the policy {name}")).into());
         let policies = spec.entry("inlinePolicies").or_insert_with(|| json!({}));
         let Value::Object(policies) = policies else { return };
-        if policies.insert(name.clone(), document.clone()).is_some() {
+        if policies.insert(name.clone(), document).is_some() {
             self.note(path, format!("the role has two policies `{name}`: the last one counts"), None);
         }
+    }
+
+    /// A text that becomes a key. Variables are written out in values only.
+    fn without_variables(&mut self, mut text: String, path: &Path) -> String {
+        for name in VARIABLES {
+            let variable = format!("${{{name}}}");
+            if text.contains(&variable) {
+                let value = self.asked(path, name, name);
+                text = text.replace(&variable, &self.flat(&value, path));
+            }
+        }
+        text
     }
 
     /// Attaches a managed policy to the roles that it names.

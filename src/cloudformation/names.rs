@@ -111,15 +111,16 @@ fn kebab(logical: &str) -> String {
     out
 }
 
-/// The members of a list of keys and values as a map; anything else as it is.
+/// The members of a list of keys and values as a map; anything else as it is. So is a list with a
+/// variable in a key, as those of a map are not written out, and one with a key that is given twice:
+/// `validate` says which.
 pub(super) fn tags(list: Value) -> Value {
     let Value::Array(items) = &list else { return list };
     let entry = |item: &Value| Some((item.get("key")?.as_str()?.to_owned(), item.get("value")?.clone()));
     let entries: Option<Vec<(String, Value)>> = items.iter().map(entry).collect();
     let Some(entries) = entries else { return list };
     let keys: BTreeSet<&String> = entries.iter().map(|(key, _)| key).collect();
-    if keys.len() < entries.len() {
-        // `validate` says which one is given twice.
+    if keys.len() < entries.len() || keys.iter().any(|key| key.contains("${")) {
         return list;
     }
     Value::Object(entries.into_iter().collect())

@@ -15,10 +15,10 @@ const DYNAMIC: &str = "{{resolve:";
 impl Converter<'_> {
     /// What a text of the template at `path` is at `target` in the manifest.
     pub(super) fn rendered(&mut self, text: &str, path: &Path, target: &Path) -> Value {
-        if let [Piece::Resource(logical, attribute)] = text::pieces(text).as_slice() {
-            if let Some(reference) = self.reference_to(logical, attribute, target) {
-                return reference;
-            }
+        if let [Piece::Resource(logical, attribute)] = text::pieces(text).as_slice()
+            && let Some(reference) = self.reference_to(logical, attribute, target)
+        {
+            return reference;
         }
         self.flat(text, path).into()
     }

@@ -59,10 +59,10 @@ impl Converter<'_> {
                 continue;
             };
             let path = node.path.clone();
-            if let Some(value) = self.shaped(kind, shape, node, &target.key(member)) {
-                if out.insert(member.clone(), value).is_some() {
-                    self.note_on_key(&path, format!("`{property}` is given twice"), None);
-                }
+            if let Some(value) = self.shaped(kind, shape, node, &target.key(member))
+                && out.insert(member.clone(), value).is_some()
+            {
+                self.note_on_key(&path, format!("`{property}` is given twice"), None);
             }
         }
         out
