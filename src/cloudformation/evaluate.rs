@@ -39,6 +39,9 @@ impl Converter<'_> {
             Some(false) => Some(Node::new(fails.clone(), &below.index(2))),
             None => {
                 let what = format!("the value that depends on the condition {name}");
+                if self.template.find(&["Conditions", name]).is_none() {
+                    return Some(Node::new(text::missing(&what), path));
+                }
                 let message = format!("whether the condition `{name}` holds cannot be told");
                 let hint = "give the parameters that it depends on";
                 Some(Node::new(self.unclear(path, &what, message, Some(hint)), path))

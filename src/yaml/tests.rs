@@ -589,7 +589,7 @@ fn in_a_template_tags_are_functions() {
         "c": {"Fn::Join": ["", [1, {"Condition": "F"}]]},
     });
     assert_eq!(parsed.documents[0].value, expected);
-    assert_eq!(parse(text.as_bytes()).faults.len(), 5);
+    assert_eq!(parse(text.as_bytes()).faults.len(), 6);
 }
 
 #[test]
