@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::model::Key;
-use crate::value::Value;
+use crate::value::{Path, Segment, Value};
 use crate::world::Failure;
 
 /// One call. Named after the operation; ECS requests are carried whole, in wire form.
@@ -136,6 +136,40 @@ impl Action {
             Self::CreateService(_) => "ecs:CreateService",
             Self::UpdateService(_) => "ecs:UpdateService",
             Self::TagResource { .. } => "ecs:TagResource",
+        }
+    }
+
+    /// Whether the call is to bring about a change at this path of its resource's spec.
+    #[must_use]
+    pub fn concerns(&self, path: &Path) -> bool {
+        let Some(Segment::Key(member)) = path.0.first() else { return false };
+        let below = |name: &str| matches!(path.0.get(1), Some(Segment::Key(key) | Segment::Named(key)) if key == name);
+        match self {
+            Self::TagPolicy { .. } | Self::TagRole { .. } | Self::TagResource { .. } => member == "tags",
+            Self::CreatePolicyVersion { .. } => member == "policyDocument",
+            Self::DeletePolicyVersion { version, .. } => member == "versions" && below(version),
+            Self::UpdateRole { .. } => ["description", "maxSessionDuration"].contains(&member.as_str()),
+            Self::UpdateAssumeRolePolicy { .. } => member == "assumeRolePolicyDocument",
+            Self::PutRolePermissionsBoundary { .. } => member == "permissionsBoundary",
+            Self::PutRolePolicy { policy, .. } | Self::DeleteRolePolicy { policy, .. } => {
+                member == "inlinePolicies" && below(policy)
+            }
+            Self::AttachRolePolicy { arn, .. } | Self::DetachRolePolicy { arn, .. } => {
+                member == "managedPolicyArns" && below(arn)
+            }
+            Self::CreateInstanceProfile { .. } | Self::AddRoleToInstanceProfile { .. } => member == "instanceProfile",
+            Self::PutAccountSettingDefault { name, .. } => member == name,
+            // What the request names; a registration is a whole.
+            Self::UpdateCluster(input)
+            | Self::PutClusterCapacityProviders(input)
+            | Self::UpdateCapacityProvider(input)
+            | Self::UpdateService(input) => input.get(member).is_some(),
+            Self::RegisterTaskDefinition(_)
+            | Self::CreatePolicy { .. }
+            | Self::CreateRole(_)
+            | Self::CreateCluster(_)
+            | Self::CreateCapacityProvider(_)
+            | Self::CreateService(_) => true,
         }
     }
 

@@ -4,8 +4,11 @@ mod calls;
 mod ecs;
 mod failure;
 mod iam;
+mod list;
 mod revisions;
+mod scaling;
 mod send;
+mod service_revisions;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +20,9 @@ use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 
 use crate::action::Action;
 use crate::metrics::Metrics;
+use crate::model::Key;
 use crate::resource::{Account, Resource, partition_of};
+use crate::value::Value;
 use crate::world::{Failure, Live, World};
 
 /// Longest that one attempt may take: a peer that reads a request and never answers would
@@ -33,9 +38,12 @@ const ATTEMPTS_MAX: u32 = 5;
 pub struct Aws {
     ecs: aws_sdk_ecs::Client,
     iam: aws_sdk_iam::Client,
+    scaling: aws_sdk_applicationautoscaling::Client,
     account: Account,
     /// The content of task-definition revisions never changes: each is read once.
     revisions: Mutex<BTreeMap<String, Live>>,
+    /// Nor does that of service revisions: those that services have now, by service and ARN.
+    service_revisions: Mutex<BTreeMap<Key, BTreeMap<String, Value>>>,
 }
 
 /// The SDK's configuration as every AWS tool has it: environment, profile, container or instance
@@ -75,10 +83,14 @@ impl Aws {
                 aws_sdk_ecs::config::Builder::from(config).interceptor(counter.clone()).build(),
             ),
             iam: aws_sdk_iam::Client::from_conf(
-                aws_sdk_iam::config::Builder::from(config).interceptor(counter).build(),
+                aws_sdk_iam::config::Builder::from(config).interceptor(counter.clone()).build(),
+            ),
+            scaling: aws_sdk_applicationautoscaling::Client::from_conf(
+                aws_sdk_applicationautoscaling::config::Builder::from(config).interceptor(counter).build(),
             ),
             account: Account { id, region, partition },
             revisions: Mutex::default(),
+            service_revisions: Mutex::default(),
         })
     }
 

@@ -54,12 +54,13 @@ pub enum Command {
     Plan(Plan),
     /// Converge once, with live progress, and wait for rollouts. Exit code 0: converged; 1: not.
     Apply(Apply),
+    /// Write manifests of what is in AWS, for adoption: their plan is empty. Exit code 0: all of it; 1: not.
+    #[command(after_long_help = EXPORT_HELP)]
+    Export(Export),
     /// Check manifests offline: every problem at once. Exit code 0: none; 1: some.
     Validate(Validate),
     /// Print manifests with every reference, variable and preset written out.
     Render(Render),
-    /// Print manifests of what is there already.
-    Export(Export),
     /// Print the JSON Schema of manifests, for editors.
     Schema,
     /// Print a shell's completion script.
@@ -80,6 +81,9 @@ pub struct Target {
     /// Who owns what is made: the value of the tag evenkeel:owner.
     #[arg(long, env = "EVENKEEL_OWNER", value_name = "ID", default_value = "evenkeel")]
     pub owner: String,
+    /// Take over what exists without an owner tag, unless its manifest says evenkeel/adoption: never.
+    #[arg(long, env = "EVENKEEL_ADOPT")]
+    pub adopt: bool,
     /// Work on a simulated AWS: a new one, or the one that serves at URL.
     #[cfg(feature = "sandbox")]
     #[arg(long, env = "EVENKEEL_SANDBOX", value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
@@ -161,6 +165,47 @@ pub struct Apply {
     pub timeout: Duration,
 }
 
+/// `evenkeel export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// Only this cluster, with its services and capacity providers.
+    #[arg(long = "cluster", env = "EVENKEEL_CLUSTER", value_name = "NAME", value_delimiter = ',')]
+    pub clusters: Vec<String>,
+    /// Only this service; its cluster is called by its name.
+    #[arg(long = "service", env = "EVENKEEL_SERVICE", value_name = "CLUSTER/NAME", value_delimiter = ',', value_parser = service)]
+    pub services: Vec<(String, String)>,
+    /// Write one file per manifest below this directory instead of a stream to standard output. No
+    /// file is overwritten.
+    #[arg(long, env = "EVENKEEL_TO", value_name = "DIR")]
+    pub to: Option<PathBuf>,
+    /// Convert this CloudFormation template, without AWS. What is to be known beside the manifests
+    /// goes to standard error.
+    #[arg(long, env = "EVENKEEL_FROM_CLOUDFORMATION", value_name = "FILE", conflicts_with_all = ["clusters", "services"])]
+    pub from_cloudformation: Option<PathBuf>,
+    /// What the template alone does not say: the value of a parameter, or the real name of a
+    /// resource by its logical id.
+    #[arg(long, env = "EVENKEEL_PARAMETER", value_name = "NAME=VALUE", value_parser = assignment, requires = "from_cloudformation")]
+    pub parameter: Vec<(String, String)>,
+    /// Read a simulated AWS: a new one, or the one that serves at URL.
+    #[cfg(feature = "sandbox")]
+    #[arg(long, env = "EVENKEEL_SANDBOX", value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub sandbox: Option<String>,
+}
+
+/// What a person should know before an export.
+const EXPORT_HELP: &str = "\
+What is exported: clusters with their services, task definitions and capacity providers, the roles
+that they name, and the customer managed policies of these roles. Without --cluster and --service
+the whole account in this Region, with its account settings and the task definitions that no
+service runs. Roles that only EC2 knows, such as those of Auto Scaling groups, are not seen from
+ECS. What cannot be written is named on standard error.
+
+SECRETS: the output holds what the account holds, values of environment variables in plain text
+included. Look through it before it is committed.
+
+Permissions: those of the statement `Read` in deploy/evenkeel/policy.yaml, and ecs:ListClusters,
+ecs:ListServices and ecs:ListTaskDefinitionFamilies.";
+
 /// `evenkeel validate`.
 #[derive(Debug, Args)]
 pub struct Validate {
@@ -195,18 +240,6 @@ pub struct Render {
     /// The form of the output.
     #[arg(long, short, env = "EVENKEEL_OUTPUT", value_name = "FORM", default_value = "yaml")]
     pub output: RenderOutput,
-}
-
-/// `evenkeel export`.
-#[derive(Debug, Args)]
-pub struct Export {
-    /// Convert this CloudFormation template, without AWS.
-    #[arg(long, env = "EVENKEEL_FROM_CLOUDFORMATION", value_name = "FILE")]
-    pub from_cloudformation: PathBuf,
-    /// What the template alone does not say: the value of a parameter, or the real name of a
-    /// resource by its logical id.
-    #[arg(long, env = "EVENKEEL_PARAMETER", value_name = "NAME=VALUE", value_parser = assignment)]
-    pub parameter: Vec<(String, String)>,
 }
 
 /// `NAME=VALUE`.
@@ -316,6 +349,16 @@ fn with_file(mut command: clap::Command, file: &std::path::Path) -> Result<clap:
         }
     }
     Ok(command)
+}
+
+/// `shop/web`.
+fn service(text: &str) -> Result<(String, String), String> {
+    match text.split_once('/') {
+        Some((cluster, name)) if !cluster.is_empty() && !name.is_empty() && !name.contains('/') => {
+            Ok((cluster.to_owned(), name.to_owned()))
+        }
+        _ => Err("expected CLUSTER/NAME, such as shop/web".to_owned()),
+    }
 }
 
 /// The longest of all durations. Points in time are computed from them, and the clock has an end.

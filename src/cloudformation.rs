@@ -25,6 +25,7 @@ mod types;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::export::Document;
 use crate::model::Position;
 use crate::value::{Map, Path, Segment, Value, did_you_mean};
 use crate::yaml;
@@ -35,7 +36,7 @@ use template::Template;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conversion {
     /// The manifests, in the order of the template.
-    pub manifests: Vec<Value>,
+    pub documents: Vec<Document>,
     /// What a person has to know or do.
     pub notes: Vec<Note>,
 }
@@ -92,12 +93,12 @@ pub fn convert(text: &[u8], parameters: &BTreeMap<String, String>) -> Result<Con
     let result = Template::read(&document.value).and_then(|template| {
         let mut converter = Converter::new(&template, parameters);
         converter.refuse_given_values()?;
-        let manifests = converter.manifests();
+        let documents = converter.documents();
         converter.refuse_idle_parameters()?;
-        Ok((manifests, converter.notes()))
+        Ok((documents, converter.notes()))
     });
     match result {
-        Ok((manifests, notes)) => Ok(Conversion { manifests, notes: placed(text, document.index, notes) }),
+        Ok((documents, notes)) => Ok(Conversion { documents, notes: placed(text, document.index, notes) }),
         Err(notes) => Err(placed(text, document.index, notes)),
     }
 }

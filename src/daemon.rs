@@ -240,6 +240,7 @@ impl Daemon {
                 reason: "Invalid",
                 message,
                 next: crate::queue::Next::Tick,
+                left: Vec::new(),
             };
             board.note(key, &conclusion, String::new(), String::new(), SystemTime::now());
         }
@@ -300,6 +301,7 @@ impl Daemon {
             .iter()
             .filter_map(|(key, status)| Some((key.kind.row().name, key.name.as_str(), status.drifted_since?)));
         metrics.resources(board.counts(), drifted);
+        metrics.left(board.left());
         well
     }
 }
@@ -319,7 +321,8 @@ fn log_state(key: &Key, conclusion: &crate::status::Conclusion) {
     let (resource, state, reason, why) =
         (key.to_string(), conclusion.state.label(), conclusion.reason, &conclusion.message);
     match conclusion.state {
-        State::InSync => tracing::info!(resource, state, "as declared"),
+        State::InSync if why.is_empty() => tracing::info!(resource, state, "as declared"),
+        State::InSync => tracing::warn!(resource, state, reason, "{why}"),
         State::Progressing | State::Drifted => tracing::info!(resource, state, reason, "{why}"),
         State::Waiting => tracing::warn!(resource, state, reason, "{why}"),
         State::Blocked | State::Degraded | State::Invalid => tracing::error!(resource, state, reason, "{why}"),

@@ -30,7 +30,7 @@ impl Differ {
             (Form::Policy, ..) => self.scalar(path, pattern, form, desired, live),
             (_, Value::Object(map), Some(Value::Object(_)) | None) => {
                 for (key, value) in map {
-                    let below = self.pattern_of(pattern, key);
+                    let below = fields::member(self.kind, pattern, key);
                     let live = live.and_then(|live| live.get(key));
                     self.compare(&path.key(key), &below, value, live);
                 }
@@ -59,13 +59,6 @@ impl Differ {
             }
             _ => self.scalar(path, pattern, form, desired, live),
         }
-    }
-
-    /// The pattern of a member: its own row's, or that of any value of the map.
-    fn pattern_of(&self, pattern: &str, key: &str) -> String {
-        let own = below(pattern, key);
-        let any = below(pattern, "*");
-        if fields::lookup(self.kind, &own).is_none() && fields::lookup(self.kind, &any).is_some() { any } else { own }
     }
 
     fn scalar(&mut self, path: &Path, pattern: &str, form: Form, desired: &Value, live: Option<&Value>) {

@@ -68,6 +68,7 @@ const LIVE: &str = "read off live answers by cdk-real-drift, noise.ts, 2026-08";
 const TERRAFORM: &str = "terraform-provider-aws, container_definitions.go and service.go";
 const ECSPRESSO: &str = "kayac/ecspresso, diff.go";
 const IAM: &str = "IAM API reference and awspolicyequivalence";
+const REVISION: &str = "ECS service model (ServiceRevision) and developer guide, service revisions";
 const MEMORY: &str = "(from memory)";
 
 const fn field(
@@ -179,6 +180,9 @@ pub const FIELDS: &[Field] = &[
     field(Service, "deploymentConfiguration.bakeTimeInMinutes", Plain, "0", None, MODEL),
     field(Service, "deploymentConfiguration.deploymentCircuitBreaker.enable", Plain, "false", None, ECSPRESSO),
     field(Service, "deploymentConfiguration.deploymentCircuitBreaker.rollback", Plain, "false", None, ECSPRESSO),
+    field(Service, "deploymentConfiguration.deploymentCircuitBreaker.resetOnHealthyTask", Plain, "true", None, MODEL),
+    field(Service, "deploymentConfiguration.deploymentCircuitBreaker.thresholdConfiguration.type", Plain, "\"BOUNDED_PERCENT\"", None, MODEL),
+    field(Service, "deploymentConfiguration.deploymentCircuitBreaker.thresholdConfiguration.value", Plain, "50", None, MODEL),
     field(Service, "deploymentConfiguration.alarms.alarmNames", Set, "", None, ECSPRESSO),
     field(Service, "deploymentConfiguration.alarms.enable", Plain, "false", None, ECSPRESSO),
     field(Service, "deploymentConfiguration.alarms.rollback", Plain, "false", None, ECSPRESSO),
@@ -207,6 +211,12 @@ pub const FIELDS: &[Field] = &[
     field(Service, "volumeConfigurations", Keyed(&["name"]), "", Some(RollsAllTasks), MODEL),
     field(Service, "volumeConfigurations.*.managedEBSVolume.filesystemType", Plain, "\"xfs\"", None, LIVE),
     field(Service, "vpcLatticeConfigurations", Keyed(&["targetGroupArn"]), "", Some(RollsAllTasks), MODEL),
+    // Nothing says that these two replace tasks; but they are in the service revision, which only a deployment makes.
+    field(Service, "monitoring", Plain, "", Some(RollsAllTasks), REVISION),
+    field(Service, "monitoring.metricConfigurations", Set, "", None, REVISION),
+    field(Service, "monitoring.metricConfigurations.*.metricNames", Set, "", None, REVISION),
+    field(Service, "gatewayConnectors", Keyed(&["portName"]), "", Some(RollsAllTasks), REVISION),
+    field(Service, "gatewayConnectors.*.filters.accessTypes", Set, "", None, REVISION),
 ];
 
 /// The row of a field; `pattern` is its path with `*` for elements.
@@ -249,6 +259,14 @@ pub fn effect(kind: Kind, pattern: &str) -> Effect {
 #[must_use]
 pub fn below(pattern: &str, segment: &str) -> String {
     if pattern.is_empty() { segment.to_owned() } else { format!("{pattern}.{segment}") }
+}
+
+/// The pattern of a map's member: its own row's, or that of any value of the map.
+#[must_use]
+pub fn member(kind: Kind, pattern: &str, key: &str) -> String {
+    let own = below(pattern, key);
+    let any = below(pattern, "*");
+    if lookup(kind, &own).is_none() && lookup(kind, &any).is_some() { any } else { own }
 }
 
 /// The element's identity in a keyed list, for matching and for printing.
@@ -330,10 +348,7 @@ fn reduce(kind: Kind, pattern: &str, value: &Value) -> Value {
         (_, Value::Object(map)) => map
             .iter()
             .filter_map(|(key, value)| {
-                let pattern = match lookup(kind, &below(pattern, key)) {
-                    None if lookup(kind, &below(pattern, "*")).is_some() => below(pattern, "*"),
-                    _ => below(pattern, key),
-                };
+                let pattern = member(kind, pattern, key);
                 let reduced = reduce(kind, &pattern, value);
                 let default = default(kind, &pattern).map(|value| scalar(self::form(kind, &pattern), &value));
                 (!is_empty(&reduced) && default.as_ref() != Some(&reduced)).then(|| (key.clone(), reduced))

@@ -29,7 +29,7 @@
 //! | 4 | [`daemon`], [`cli`], [`commands`] | everything |
 //! | 3 | [`reconcile`] | one pass |
 //! | 2 | [`aws`], [`watch`], [`serve`], [`metrics`], [`report`] | the outside world |
-//! | 1 | [`codec`], [`schema`], [`load`], [`cloudformation`] | the SDK's types, no client |
+//! | 1 | [`codec`], [`schema`], [`load`], [`export`], [`cloudformation`] | the SDK's types, no client |
 //! | 0 | the others | values: no async, no SDK, no clock, no file |
 //!
 //! The simulated AWS ([`sandbox`], a cargo feature) stands apart: only the commands reach for it, as
@@ -55,17 +55,21 @@ pub mod codec;
 pub mod commands;
 pub mod daemon;
 pub mod diff;
+pub mod edit;
+pub mod export;
 pub mod fields;
 pub mod live;
 pub mod load;
 pub mod memory;
 pub mod metrics;
 pub mod model;
+pub mod pattern;
 pub mod plan;
 pub mod policy;
 pub mod preset;
 pub mod queue;
 pub mod reconcile;
+pub mod redact;
 pub mod report;
 pub mod resolve;
 pub mod resource;

@@ -1,15 +1,22 @@
 //! What AWS's ECS answers mean: where the live value of a field is, and whether it is at rest.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use crate::model::Kind;
+use crate::resource::Resource;
 use crate::value::Value;
 use crate::world::{Failure, Live, Phase, Seen};
 
 /// Members of a service that DescribeServices answers only inside its PRIMARY deployment (ECS
 /// service model: the Service structure does not have them).
 const IN_PRIMARY: &[&str] = &["serviceConnectConfiguration", "volumeConfigurations", "vpcLatticeConfigurations"];
+
+/// Members of a service that neither it nor its deployments have, only its service revisions (ECS
+/// service model; hashicorp/terraform-provider-aws pull request 48792 reads `monitoring` there, too).
+const IN_REVISION: &[&str] = &["gatewayConnectors", "monitoring"];
 
 /// One of the `services` of a DescribeServices answer.
 #[must_use]
@@ -40,6 +47,42 @@ pub fn service(mut answer: Value) -> Seen {
         answer["events"] = events;
     }
     Seen::Present(live(answer, "serviceArn", phase))
+}
+
+/// Whether it is a service that declares what only its service revisions tell.
+#[must_use]
+pub fn needs_revision(resource: &Resource) -> bool {
+    resource.key.kind == Kind::Service && IN_REVISION.iter().any(|member| resource.spec.get(*member).is_some())
+}
+
+/// The ARNs of a service's present revisions: one at rest, more while one replaces another.
+pub fn current_revisions(service: &Live) -> impl Iterator<Item = &str> {
+    let revisions = service.document.get("currentServiceRevisions").and_then(Value::as_array);
+    revisions.into_iter().flatten().map(|revision| text(revision, "arn")).filter(|arn| !arn.is_empty())
+}
+
+/// The service with what only its service revisions say, when these are the present ones.
+///
+/// Of several the newest counts, among those with the task definition of the PRIMARY deployment: a
+/// rollback makes no revision, but goes back to an older one (ECS developer guide, service
+/// revisions). One from before October 2024 cannot be described (ECS API reference); none of these
+/// members existed then.
+#[must_use]
+pub fn with_revisions<'a>(mut service: Live, revisions: impl Iterator<Item = &'a Value>) -> Live {
+    let rolled_out = primary(&service.document).map(|primary| text(primary, "taskDefinition"));
+    let rank = |revision: &Value| {
+        let created = revision.get("createdAt").and_then(Value::as_f64).unwrap_or_default();
+        (Some(text(revision, "taskDefinition")) == rolled_out, created)
+    };
+    let order = |a: &&Value, b: &&Value| rank(a).partial_cmp(&rank(b)).unwrap_or(Ordering::Equal);
+    if let Some(revision) = revisions.max_by(order) {
+        for member in IN_REVISION {
+            if let Some(value) = revision.get(*member) {
+                service.document[*member] = value.clone();
+            }
+        }
+    }
+    service
 }
 
 fn primary(service: &Value) -> Option<&Value> {
@@ -175,6 +218,24 @@ mod tests {
             panic!("gone")
         };
         assert_eq!(live.document["serviceConnectConfiguration"], json!({ "enabled": true }));
+    }
+
+    #[test]
+    fn monitoring_is_read_from_the_newest_revision_with_the_primary_deployments_task_definition() {
+        let revision = |task_definition: &str, created: f64, seconds: u32| {
+            let monitoring = json!({ "metricConfigurations": [{ "resolutionSeconds": seconds }] });
+            json!({ "taskDefinition": task_definition, "createdAt": created, "monitoring": monitoring })
+        };
+        let seconds = |revisions: &[Value]| {
+            let primary = json!({ "status": "PRIMARY", "taskDefinition": "web:1" });
+            let service = Live { document: json!({ "deployments": [primary] }), ..Live::default() };
+            with_revisions(service, revisions.iter()).document.pointer("/monitoring/metricConfigurations/0").cloned()
+        };
+        let is = |seconds: u32| Some(json!({ "resolutionSeconds": seconds }));
+        assert_eq!(seconds(&[]), None);
+        assert_eq!(seconds(&[revision("web:1", 2.5, 20), revision("web:1", 1.5, 60)]), is(20));
+        assert_eq!(seconds(&[revision("web:2", 2.5, 20), revision("web:1", 1.5, 60)]), is(60), "a rollback");
+        assert_eq!(seconds(&[revision("web:3", 1.5, 60), revision("web:2", 2.5, 20)]), is(20), "neither is PRIMARY");
     }
 
     #[test]

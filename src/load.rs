@@ -11,7 +11,7 @@ mod envelope;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::model::{Key, Kind, Manifest, Position, Problem, Source};
+use crate::model::{IGNORE_FIELDS, Key, Kind, Manifest, Position, Problem, Source};
 use crate::resolve::{self, Before, Beside, resolve};
 use crate::resource::{Account, Resource};
 use crate::schema;
@@ -200,6 +200,17 @@ fn check(resolved: &mut resolve::Resolved) {
                 message: fault.message,
                 hint: fault.hint,
             });
+        }
+        for pattern in resource.ignored.iter().filter(|_| resource.key == resource.manifest) {
+            if let Err((message, hint)) = schema::check_pattern(resource.key.kind, pattern) {
+                resolved.faults.push(resolve::Fault {
+                    key: resource.manifest.clone(),
+                    path: Path::default().key("metadata").key("annotations").key(IGNORE_FIELDS),
+                    on_key: false,
+                    message: format!("`{pattern}`: {message}"),
+                    hint: Some(hint),
+                });
+            }
         }
         if resource.key.kind == Kind::Service
             && resource.task_definition.is_none()

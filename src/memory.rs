@@ -1,43 +1,62 @@
-//! The convergence guard: what was done is not done again while it does not show.
+//! The convergence guard: what was written is not written again while it does not show.
 //!
-//! If the plan asks for the very calls that were just made with success, then either AWS does not
-//! show their effect yet, or it shows it in another form than the manifest has. To make them again
-//! would help in neither case, and could restart every task of a service each time.
+//! If a field is still not as declared after a write that AWS took, then either AWS does not show it
+//! yet, or it shows it in another form than the manifest has, or somebody else writes it too. To
+//! write it again would help in no case, and could restart every task of a service each time.
 
 use std::collections::BTreeMap;
 
 use crate::action::Action;
-use crate::model::Key;
-use crate::plan::{Item, Plan, Reason, Verb};
+use crate::model::{Change, Key};
+use crate::plan::{Item, Plan, Reason, Verb, Written};
 
-/// What was last done for each resource that has not been seen as declared since.
+/// What was done and has not been seen since.
 #[derive(Debug, Default)]
 pub struct Memory {
-    applied: BTreeMap<Key, Vec<Action>>,
+    written: Written,
+    made: BTreeMap<Key, Vec<Action>>,
 }
 
 impl Memory {
-    /// All calls of the item were made with success.
-    pub fn applied(&mut self, item: &Item) {
-        self.applied.insert(item.key.clone(), item.steps.clone());
+    /// The changes that were written and have not been seen as declared since.
+    #[must_use]
+    pub fn written(&self) -> &Written {
+        &self.written
     }
 
-    /// The plan without calls that would only repeat what was done. Forgets what has come to show.
+    /// A call of the item was made with success.
+    pub fn applied(&mut self, item: &Item, action: &Action) {
+        if item.verb == Verb::Create {
+            self.made.entry(item.key.clone()).or_default().push(action.clone());
+            return;
+        }
+        let written = self.written.entry(item.key.clone()).or_default();
+        for change in item.changes.iter().filter(|change| action.concerns(&change.path)) {
+            written.retain(|before| before.path != change.path);
+            written.push(change.clone());
+        }
+    }
+
+    /// The plan without making again what was made. Forgets what has come to show.
     #[must_use]
-    pub fn without_repeats(&mut self, mut plan: Plan) -> Plan {
+    pub fn settle(&mut self, mut plan: Plan) -> Plan {
         for item in &mut plan.items {
-            if item.verb == Verb::Keep {
-                self.applied.remove(&item.key);
-            } else if self
-                .applied
-                .get(&item.key)
-                .is_some_and(|applied| !item.steps.is_empty() && *applied == item.steps)
-            {
+            if matches!(item.verb, Verb::Keep | Verb::Update | Verb::Adopt) {
+                self.made.remove(&item.key);
+                let left = item.left.iter().map(|left| &left.change);
+                let differs =
+                    |before: &Change| item.changes.iter().chain(left.clone()).any(|now| now.path == before.path);
+                if let Some(written) = self.written.get_mut(&item.key) {
+                    written.retain(differs);
+                }
+            }
+            let again = |made: &Vec<Action>| item.steps.first().is_some_and(|step| made.contains(step));
+            if item.verb == Verb::Create && self.made.get(&item.key).is_some_and(again) {
                 item.steps.clear();
-                let paths = item.changes.iter().map(|change| change.path.to_string()).collect();
-                item.held = Some(Reason::NonConverging(paths));
+                item.held = Some(Reason::NonConverging);
             }
         }
+        self.written.retain(|_, written| !written.is_empty());
         plan
     }
 }
@@ -47,47 +66,83 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::model::Kind;
+    use crate::model::{Effect, Kind};
     use crate::resource::Identity;
+    use crate::value::Path;
     use crate::world::Phase;
 
-    fn plan_of(verb: Verb, value: &str) -> Plan {
-        let steps = match verb {
-            Verb::Keep => Vec::new(),
-            _ => vec![Action::PutAccountSettingDefault { name: "awsvpcTrunking".into(), value: value.into() }],
+    fn item(verb: Verb, fields: &[(&str, &str)]) -> Item {
+        let change = |(name, value): &(&str, &str)| Change {
+            path: Path::default().key(*name),
+            from: None,
+            to: Some((*value).into()),
+            effect: Effect::NoRestart,
         };
-        let item = Item {
+        let step = |(name, value): &(&str, &str)| Action::PutAccountSettingDefault {
+            name: (*name).into(),
+            value: (*value).into(),
+        };
+        Item {
             key: Key::new(Kind::AccountSettings, "account"),
             identity: Identity::AccountSettings,
             verb,
-            changes: Vec::new(),
-            steps,
+            changes: fields.iter().map(change).collect(),
+            left: Vec::new(),
+            notes: Vec::new(),
+            steps: fields.iter().map(step).collect(),
             held: None,
             phase: Phase::Steady,
             needs: BTreeSet::new(),
-        };
-        Plan { items: vec![item] }
+        }
     }
 
-    fn calls(plan: &Plan) -> usize {
-        plan.items[0].steps.len()
+    fn settle(memory: &mut Memory, item: &Item) -> Item {
+        memory.settle(Plan { items: vec![item.clone()] }).items.remove(0)
     }
 
-    #[test]
-    fn what_was_done_is_not_done_again_until_it_has_shown() {
-        let mut memory = Memory::default();
-        let change = plan_of(Verb::Update, "enabled");
-        memory.applied(&change.items[0]);
-        let held = memory.without_repeats(change.clone());
-        assert_eq!((calls(&held), held.items[0].held.as_ref().map(Reason::label)), (0, Some("NonConverging")));
-        let _ = memory.without_repeats(plan_of(Verb::Keep, ""));
-        assert_eq!(calls(&memory.without_repeats(change)), 1, "it had shown; this is a new difference");
+    fn remembered(memory: &Memory) -> Vec<String> {
+        memory.written().values().flatten().map(|change| change.path.to_string()).collect()
     }
 
     #[test]
-    fn another_change_is_made_at_once() {
+    fn only_the_fields_that_a_call_was_made_for_are_remembered() {
         let mut memory = Memory::default();
-        memory.applied(&plan_of(Verb::Update, "enabled").items[0]);
-        assert_eq!(calls(&memory.without_repeats(plan_of(Verb::Update, "disabled"))), 1);
+        let both = item(Verb::Update, &[("awsvpcTrunking", "enabled"), ("containerInsights", "enabled")]);
+        memory.applied(&both, &both.steps[1]);
+        assert_eq!(remembered(&memory), ["containerInsights"]);
+    }
+
+    #[test]
+    fn what_has_shown_is_forgotten_field_by_field() {
+        let mut memory = Memory::default();
+        let both = item(Verb::Update, &[("awsvpcTrunking", "enabled"), ("containerInsights", "enabled")]);
+        both.steps.iter().for_each(|step| memory.applied(&both, step));
+        let one = item(Verb::Update, &[("awsvpcTrunking", "enabled")]);
+        settle(&mut memory, &one);
+        assert_eq!(remembered(&memory), ["awsvpcTrunking"]);
+        settle(&mut memory, &item(Verb::Keep, &[]));
+        assert_eq!(remembered(&memory), [""; 0]);
+    }
+
+    #[test]
+    fn what_could_not_be_looked_at_is_not_forgotten() {
+        let mut memory = Memory::default();
+        let change = item(Verb::Update, &[("awsvpcTrunking", "enabled")]);
+        memory.applied(&change, &change.steps[0]);
+        settle(&mut memory, &item(Verb::Unknown, &[]));
+        assert_eq!(remembered(&memory), ["awsvpcTrunking"]);
+    }
+
+    #[test]
+    fn what_was_made_is_not_made_again_until_it_has_shown() {
+        let mut memory = Memory::default();
+        let create = item(Verb::Create, &[("awsvpcTrunking", "enabled")]);
+        memory.applied(&create, &create.steps[0]);
+        let held = settle(&mut memory, &create);
+        assert_eq!((held.steps.len(), held.held), (0, Some(Reason::NonConverging)));
+        let other = item(Verb::Create, &[("awsvpcTrunking", "disabled")]);
+        assert_eq!(settle(&mut memory, &other).steps.len(), 1, "another manifest");
+        settle(&mut memory, &item(Verb::Keep, &[]));
+        assert_eq!(settle(&mut memory, &create).steps.len(), 1, "it had shown, and was deleted since");
     }
 }

@@ -38,6 +38,11 @@ const DRIFTED_SINCE: MetricRow = row(
     &["kind", "name"],
     "Since when a resource is not as declared; absent while it is.",
 );
+const LEFT: MetricRow = row(
+    "evenkeel_fields_left",
+    &["reason"],
+    "Fields that differ and are left as they are: NonConverging were written and do not show.",
+);
 const WATCHING: MetricRow =
     row("evenkeel_directory_readable", &[], "1 while the manifest directory can be read, 0 while it cannot.");
 
@@ -53,6 +58,7 @@ pub const METRICS: &[&MetricRow] = &[
     &CALLS,
     &THROTTLED,
     &DRIFTED_SINCE,
+    &LEFT,
     &WATCHING,
 ];
 
@@ -69,6 +75,7 @@ pub struct Metrics {
     calls: IntCounterVec,
     throttled: IntCounterVec,
     drifted_since: GaugeVec,
+    left: IntGaugeVec,
     watching: IntGauge,
 }
 
@@ -95,6 +102,7 @@ impl Metrics {
             calls: IntCounterVec::new(opts(&CALLS), CALLS.labels)?,
             throttled: IntCounterVec::new(opts(&THROTTLED), THROTTLED.labels)?,
             drifted_since: GaugeVec::new(opts(&DRIFTED_SINCE), DRIFTED_SINCE.labels)?,
+            left: IntGaugeVec::new(opts(&LEFT), LEFT.labels)?,
             watching: IntGauge::with_opts(opts(&WATCHING))?,
         };
         metrics.registry.register(Box::new(build))?;
@@ -107,6 +115,7 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.calls.clone()))?;
         metrics.registry.register(Box::new(metrics.throttled.clone()))?;
         metrics.registry.register(Box::new(metrics.drifted_since.clone()))?;
+        metrics.registry.register(Box::new(metrics.left.clone()))?;
         metrics.registry.register(Box::new(metrics.watching.clone()))?;
         #[cfg(target_os = "linux")]
         metrics.registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
@@ -157,6 +166,13 @@ impl Metrics {
         }
     }
 
+    /// How many fields are left as they are, by why.
+    pub fn left(&self, counts: impl IntoIterator<Item = (&'static str, usize)>) {
+        for (reason, count) in counts {
+            self.left.with_label_values(&[reason]).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
     /// Everything in Prometheus's text format.
     ///
     /// # Errors
@@ -181,6 +197,7 @@ mod tests {
         metrics.action("ecs:CreateService", true);
         metrics.pass(Duration::from_secs(1), true, true, SystemTime::now());
         metrics.directory(true, 0);
+        metrics.left([("NonConverging", 1)]);
         metrics.resources([("Service", "in_sync", 1)], [("Service", "web", SystemTime::now())]);
         let text = metrics.text().unwrap();
         for row in METRICS {

@@ -181,7 +181,7 @@ pub struct Manifest {
 pub struct AnnotationRow {
     /// The annotation.
     pub name: &'static str,
-    /// The values that it may have.
+    /// The values that it may have; empty: they are checked elsewhere.
     pub values: &'static [&'static str],
     /// What it does, for people.
     pub meaning: &'static str,
@@ -192,7 +192,13 @@ pub const ANNOTATIONS: &[AnnotationRow] = &[
     AnnotationRow {
         name: ADOPTION,
         values: &["adopt", "never"],
-        meaning: "`adopt`: take over a resource that exists without an owner tag; `never` is the default",
+        meaning: "`adopt`: take over the resource if it exists without an owner tag; `never`: not even under `--adopt`",
+    },
+    AnnotationRow {
+        name: IGNORE_FIELDS,
+        values: &[],
+        meaning: "paths, with commas between them, whose live values are left as they are, for example \
+                  `containerDefinitions.*.image`",
     },
     AnnotationRow {
         name: SUSPEND,
@@ -202,6 +208,8 @@ pub const ANNOTATIONS: &[AnnotationRow] = &[
 ];
 /// `adopt` or `never`.
 pub const ADOPTION: &str = "evenkeel/adoption";
+/// Patterns of paths, see [`crate::pattern::Pattern`].
+pub const IGNORE_FIELDS: &str = "evenkeel/ignore-fields";
 /// `"true"`: hands off.
 pub const SUSPEND: &str = "evenkeel/suspend";
 
@@ -264,6 +272,8 @@ pub enum Effect {
     RollsAllTasks,
     /// AWS cannot change this in place: the resource would have to be made anew.
     Replaces,
+    /// Something in AWS is deleted.
+    Deletes,
 }
 
 impl fmt::Display for Effect {
@@ -273,6 +283,7 @@ impl fmt::Display for Effect {
             Self::NewTasksOnly => "new tasks only",
             Self::RollsAllTasks => "rolls all tasks",
             Self::Replaces => "replaces",
+            Self::Deletes => "deletes",
         })
     }
 }

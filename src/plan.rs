@@ -9,6 +9,7 @@
 mod account_settings;
 mod capacity_provider;
 mod cluster;
+mod leave;
 mod policy;
 mod role;
 mod service;
@@ -21,16 +22,23 @@ use std::fmt;
 use crate::action::Action;
 use crate::model::{Change, Effect, Key, Kind};
 use crate::resolve;
-use crate::resource::{Identity, Resource, TaskDefinition};
-use crate::value::{Segment, Value};
-use crate::world::{Failure, Live, Owner, Phase, Seen, World};
+use crate::resource::{Adoption, Identity, Resource, TaskDefinition};
+use crate::value::{Path, Segment, Value};
+use crate::world::{Failure, Live, OWNER_TAG, Owner, Phase, Seen, World};
+
+pub use leave::{Left, WHYS, Why};
 
 /// What the planner is told beside the manifests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
     /// The value of the owner tag that makes a resource ours.
     pub owner: String,
+    /// Whether what exists without an owner tag is taken over, unless its manifest says never.
+    pub adopt: bool,
 }
+
+/// Changes that were written, resource by resource, and have not been seen as declared since.
+pub type Written = BTreeMap<Key, Vec<Change>>;
 
 /// What is to be done, resource by resource, in the order in which it is to be done.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -48,8 +56,12 @@ pub struct Item {
     pub identity: Identity,
     /// What becomes of it.
     pub verb: Verb,
-    /// What of it is not as declared.
+    /// What of it is not as declared, and is to be.
     pub changes: Vec<Change>,
+    /// What of it is not as declared, and is left as it is.
+    pub left: Vec<Left>,
+    /// What else there is to know, in sentences.
+    pub notes: Vec<String>,
     /// The calls that can be made now, in order.
     pub steps: Vec<Action>,
     /// Why there are fewer steps than changes.
@@ -61,12 +73,14 @@ pub struct Item {
 }
 
 impl Item {
-    /// Whether its calls replace the tasks of a service.
+    /// Whether its calls replace the tasks of a service, or were to and it does not show.
     #[must_use]
     pub fn rolls(&self) -> bool {
+        let rolls = |change: &Change| change.effect == Effect::RollsAllTasks;
+        let begins = self.steps.iter().any(|step| matches!(step, Action::UpdateService(_)));
         self.key.kind == Kind::Service
-            && self.changes.iter().any(|change| change.effect == Effect::RollsAllTasks)
-            && self.steps.iter().any(|step| matches!(step, Action::UpdateService(_)))
+            && (begins && self.changes.iter().any(rolls)
+                || self.left.iter().any(|left| left.why == Why::NonConverging && rolls(&left.change)))
     }
 }
 
@@ -79,6 +93,8 @@ pub enum Verb {
     Create,
     /// It is there, and not as declared.
     Update,
+    /// It is there and carries no owner tag: taken over only when told to.
+    Adopt,
     /// It cannot be told.
     Unknown,
 }
@@ -100,8 +116,8 @@ pub enum Reason {
     Suspended,
     /// ECS gave up on this very rollout, for this reason: begun again, it would fail again.
     RolledBack(String),
-    /// It was done, and does not show at these paths.
-    NonConverging(Vec<String>),
+    /// It was made, and does not show.
+    NonConverging,
     /// Something that no manifest describes is not there.
     Missing(String),
 }
@@ -112,7 +128,8 @@ impl fmt::Display for Reason {
             Self::WaitsFor(key) => write!(f, "waits for {key}"),
             Self::NotOurs(Owner::Other(owner)) => write!(f, "belongs to {owner}; it is left alone"),
             Self::NotOurs(_) => f.write_str(
-                "exists and carries no owner tag; to take it over, set the annotation evenkeel/adoption: adopt",
+                "exists and carries no owner tag; to take it over, set the annotation evenkeel/adoption: adopt, or \
+                 give --adopt",
             ),
             Self::Busy(why) => write!(f, "AWS is busy with it: {why}"),
             Self::CannotSee(failure) => write!(f, "could not be read: {failure}"),
@@ -123,15 +140,7 @@ impl fmt::Display for Reason {
             Self::RolledBack(why) => {
                 write!(f, "this rollout failed: {why}; it is not begun again until the manifest changes")
             }
-            Self::NonConverging(paths) if paths.is_empty() => {
-                f.write_str("made, and AWS does not show it yet; it is not made again")
-            }
-            Self::NonConverging(paths) => write!(
-                f,
-                "{} was written, and AWS shows it otherwise, or not yet; it is not written again until the manifest \
-                 or AWS changes",
-                paths.join(", ")
-            ),
+            Self::NonConverging => f.write_str("made, and AWS does not show it yet; it is not made again"),
             Self::Missing(what) => write!(f, "{what} does not exist; declare it, or correct the name"),
         }
     }
@@ -149,17 +158,21 @@ impl Reason {
             Self::Immutable(_) => "Immutable",
             Self::Suspended => "Suspended",
             Self::RolledBack(_) => "RolledBack",
-            Self::NonConverging(_) => "NonConverging",
+            Self::NonConverging => "NonConverging",
             Self::Missing(_) => "Missing",
         }
     }
 }
 
 impl Plan {
-    /// Whether everything is as declared.
+    /// Whether everything is as declared, be it ours or yet to be adopted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.items.iter().all(|item| item.verb == Verb::Keep)
+        self.items.iter().all(|item| match item.verb {
+            Verb::Keep => true,
+            Verb::Adopt => item.changes.is_empty() && item.steps.is_empty(),
+            Verb::Create | Verb::Update | Verb::Unknown => false,
+        })
     }
 }
 
@@ -169,6 +182,7 @@ struct Draft {
     changes: Vec<Change>,
     steps: Vec<Action>,
     held: Option<Reason>,
+    notes: Vec<String>,
 }
 
 /// What the planners of the kinds look at.
@@ -179,75 +193,85 @@ struct Scene<'a> {
 }
 
 /// Plans the due resources. What they need is looked for among them, and else in what was seen of
-/// the world; a need that nobody looked at is taken to be there.
+/// the world; a need that nobody looked at is taken to be there. Differences that are to be left
+/// alone give way to what is live, and the rest is planned without them.
 #[must_use]
-pub fn plan(resources: &BTreeMap<Key, Resource>, world: &World, due: &BTreeSet<Key>, rules: &Rules) -> Plan {
-    let scene = Scene { resources, world, rules };
-    let mut plan = Plan::default();
-    for key in resolve::order(resources).into_iter().filter(|key| due.contains(key)) {
-        let item = scene.item(&resources[&key], &plan);
-        plan.items.push(item);
+pub fn plan(
+    resources: &BTreeMap<Key, Resource>,
+    world: &World,
+    due: &BTreeSet<Key>,
+    rules: &Rules,
+    written: &Written,
+) -> Plan {
+    let first = Scene { resources, world, rules }.plan(due);
+    let left = leave::left(&first, resources, world, written);
+    if left.is_empty() {
+        return first;
     }
+    let yielding = leave::give_way(resources, &left, world);
+    let mut plan = Scene { resources: &yielding, world, rules }.plan(due);
+    leave::note(&mut plan, left);
     plan
 }
 
 impl Scene<'_> {
+    fn plan(&self, due: &BTreeSet<Key>) -> Plan {
+        let mut plan = Plan::default();
+        for key in resolve::order(self.resources).into_iter().filter(|key| due.contains(key)) {
+            let item = self.item(&self.resources[&key], &plan);
+            plan.items.push(item);
+        }
+        plan
+    }
+
     fn item(&self, resource: &Resource, so_far: &Plan) -> Item {
-        let mut item = Item {
-            key: resource.key.clone(),
-            identity: resource.identity.clone(),
-            verb: Verb::Keep,
-            changes: Vec::new(),
-            steps: Vec::new(),
-            held: None,
-            phase: Phase::Steady,
-            needs: resource.needs.clone(),
+        let (mut verb, phase, draft) = match self.world.seen.get(&resource.key) {
+            None => unseen(Failure::Unreachable("it was not looked at".into())),
+            Some(Seen::Unknown(failure)) => unseen(failure.clone()),
+            Some(Seen::Absent) => (Verb::Create, Phase::Steady, self.create(resource)),
+            Some(Seen::Present(live)) => self.present(resource, live),
         };
-        let draft = match self.world.seen.get(&resource.key) {
-            None => self.unseen(&mut item, Failure::Unreachable("it was not looked at".into())),
-            Some(Seen::Unknown(failure)) => self.unseen(&mut item, failure.clone()),
-            Some(Seen::Absent) => {
-                item.verb = Verb::Create;
-                self.create(resource)
-            }
-            Some(Seen::Present(live)) => {
-                item.phase = live.phase.clone();
-                let draft = match self.owner(resource, live) {
-                    owner
-                        if owner != Owner::Us
-                            && has_owner(resource.key.kind)
-                            && !(resource.adopt && owner == Owner::Nobody) =>
-                    {
-                        let draft = self.update(resource, live);
-                        Draft { held: Some(Reason::NotOurs(owner)), steps: Vec::new(), ..draft }
-                    }
-                    _ => self.update(resource, live),
-                };
-                match &live.phase {
-                    Phase::Busy(why) => Draft { held: Some(Reason::Busy(why.clone())), steps: Vec::new(), ..draft },
-                    _ => draft,
-                }
-            }
-        };
-        item.changes = draft.changes;
-        item.steps = draft.steps;
-        item.held = draft.held;
-        if item.verb == Verb::Keep && (!item.changes.is_empty() || !item.steps.is_empty() || item.held.is_some()) {
-            item.verb = Verb::Update;
+        let Draft { changes, mut steps, mut held, notes } = draft;
+        if verb == Verb::Keep && (!changes.is_empty() || !steps.is_empty() || held.is_some()) {
+            verb = Verb::Update;
         }
-        if matches!(item.held, Some(Reason::Immutable(_))) {
+        if matches!(held, Some(Reason::Immutable(_))) {
             // Half of a manifest is not what anybody asked for.
-            item.steps.clear();
+            steps.clear();
         }
-        if resource.suspended && !matches!(item.verb, Verb::Keep | Verb::Unknown) {
-            item.steps.clear();
-            item.held = Some(Reason::Suspended);
+        if resource.suspended && !matches!(verb, Verb::Keep | Verb::Unknown) {
+            steps.clear();
+            held = Some(Reason::Suspended);
         }
-        if let Some(key) = self.blocked_need(resource, so_far).filter(|_| !item.steps.is_empty()) {
-            item.steps.clear();
-            item.held = Some(Reason::WaitsFor(key));
+        if let Some(key) = self.blocked_need(resource, so_far).filter(|_| !steps.is_empty()) {
+            steps.clear();
+            held = Some(Reason::WaitsFor(key));
         }
-        item
+        let (key, identity, needs) = (resource.key.clone(), resource.identity.clone(), resource.needs.clone());
+        Item { key, identity, verb, changes, left: Vec::new(), notes, steps, held, phase, needs }
+    }
+
+    /// What is to become of a resource that is there: nothing, as long as it is not ours.
+    fn present(&self, resource: &Resource, live: &Live) -> (Verb, Phase, Draft) {
+        let mut draft = self.update(resource, live);
+        let owner = if has_owner(resource.key.kind) { self.owner(resource, live) } else { Owner::Us };
+        let welcome = match resource.adoption {
+            Adoption::Adopt => true,
+            Adoption::Never => false,
+            Adoption::Unsaid => self.rules.adopt,
+        };
+        let verb = if owner == Owner::Nobody { Verb::Adopt } else { Verb::Keep };
+        if owner != Owner::Us && !(owner == Owner::Nobody && welcome) {
+            let owner_tag = Path::default().key("tags").key(OWNER_TAG);
+            draft.changes.retain(|change| change.path != owner_tag);
+            draft.steps.clear();
+            draft.held = Some(Reason::NotOurs(owner));
+        }
+        if let Phase::Busy(why) = &live.phase {
+            draft.steps.clear();
+            draft.held = Some(Reason::Busy(why.clone()));
+        }
+        (verb, live.phase.clone(), draft)
     }
 
     /// Whose a resource is. A revision carries the tags of whoever registered it: one that was made by
@@ -269,11 +293,6 @@ impl Scene<'_> {
             Owner::Nobody if self.resources.values().any(runs_it) => Owner::Us,
             owner => owner,
         }
-    }
-
-    fn unseen(&self, item: &mut Item, failure: Failure) -> Draft {
-        item.verb = Verb::Unknown;
-        Draft { held: Some(Reason::CannotSee(failure)), ..Draft::default() }
     }
 
     /// A need that is not there and that this plan does not bring about: nothing that refers to it
@@ -310,6 +329,10 @@ impl Scene<'_> {
             Kind::Service => self.update_service(resource, live),
         }
     }
+}
+
+fn unseen(failure: Failure) -> (Verb, Phase, Draft) {
+    (Verb::Unknown, Phase::Steady, Draft { held: Some(Reason::CannotSee(failure)), ..Draft::default() })
 }
 
 /// IAM paths of roles that AWS and its services keep for themselves.

@@ -9,7 +9,7 @@
 
 mod check;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
@@ -107,6 +107,56 @@ pub fn parse(text: &str) -> Result<Value, PolicyError> {
 #[must_use]
 pub fn to_text(document: &Value) -> String {
     document.to_string()
+}
+
+/// The statements that only the one or only the other document has, when that is all they differ in.
+#[must_use]
+pub fn statements_apart<'v>(one: &'v Value, other: &'v Value) -> Option<(Vec<&'v Value>, Vec<&'v Value>)> {
+    let (ones, others) = (items(member(one, "Statement")?), items(member(other, "Statement")?));
+    let bare = |document: &Value| {
+        let mut document = document.clone();
+        document.as_object_mut()?.retain(|name, _| !name.eq_ignore_ascii_case("Statement"));
+        Some(canonical(&document))
+    };
+    if bare(one)? != bare(other)? {
+        return None;
+    }
+    let alone = |statement: &Value| canonical(&serde_json::json!({ "Statement": [statement] }));
+    let apart = |these: &[&'v Value], those: &[&'v Value]| {
+        let those: Vec<Value> = those.iter().map(|statement| alone(statement)).collect();
+        these.iter().copied().filter(|statement| !those.contains(&alone(statement))).collect::<Vec<_>>()
+    };
+    let (gone, come) = (apart(&ones, &others), apart(&others, &ones));
+    (!gone.is_empty() || !come.is_empty()).then_some((gone, come))
+}
+
+/// Unique ids (`AROA…` of a role, `AIDA…` of a user) that stand as principals, sorted.
+///
+/// IAM puts one in place of an ARN once that role or user is deleted. One created later under the
+/// same name has another id, so the document must be written again to let it in.
+#[must_use]
+pub fn orphaned_principals(document: &Value) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    for statement in member(document, "Statement").map(items).unwrap_or_default() {
+        for name in ["Principal", "NotPrincipal"] {
+            let accounts = member(statement, name).and_then(|principal| principal.get("AWS"));
+            found.extend(
+                accounts
+                    .map(items)
+                    .unwrap_or_default()
+                    .iter()
+                    .filter_map(|item| item.as_str())
+                    .filter(|text| is_unique_id(text)),
+            );
+        }
+    }
+    found.into_iter().map(Into::into).collect()
+}
+
+fn is_unique_id(text: &str) -> bool {
+    (text.starts_with("AROA") || text.starts_with("AIDA"))
+        && text.len() >= 16
+        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
 /// The list that a value is or stands for.

@@ -12,6 +12,7 @@ use crate::metrics::Metrics;
 use crate::model::{Key, Kind};
 use crate::plan::{Item, Plan, Reason, Rules, plan};
 use crate::resource::Resource;
+use crate::value::Path;
 use crate::world::World;
 
 /// How often a pass may plan again for what waited in it: an inline task definition needs two.
@@ -66,22 +67,31 @@ impl Reconciler {
     /// Looks at the due resources and plans, without doing anything. Where calls are to be made, what
     /// they need is looked at too, due or not: no service is made with a role that is not there. Where
     /// tasks are to be replaced, so is what became of the last time: what failed is not tried again.
+    /// Where their number differs, so is whether it is Application Auto Scaling's.
     pub async fn plan(&self, resources: &BTreeMap<Key, Resource>, due: &BTreeSet<Key>) -> Plan {
         let mut world = self.observe(resources, due).await;
-        let first = plan(resources, &world, due, &self.rules);
+        let written = self.memory().written().clone();
+        let first = plan(resources, &world, due, &self.rules, &written);
         let acting = first.items.iter().filter(|item| !item.steps.is_empty());
         let needs: BTreeSet<Key> =
             acting.flat_map(|item| &item.needs).filter(|need| !due.contains(*need)).cloned().collect();
         let rolling: Vec<&Resource> =
             first.items.iter().filter(|item| item.rolls()).filter_map(|item| resources.get(&item.key)).collect();
-        if needs.is_empty() && rolling.is_empty() {
+        let scaled: Vec<&Resource> = first
+            .items
+            .iter()
+            .filter(|item| has_another_count(item))
+            .filter_map(|item| resources.get(&item.key))
+            .collect();
+        if needs.is_empty() && rolling.is_empty() && scaled.is_empty() {
             return first;
         }
         world.seen.extend(self.observe(resources, &needs).await.seen);
+        world.scaling = self.aws.scaling(&scaled).await;
         for service in rolling {
             world.rollouts.insert(service.key.clone(), self.aws.last_rollout(service).await);
         }
-        plan(resources, &world, due, &self.rules)
+        plan(resources, &world, due, &self.rules, &written)
     }
 
     /// Brings the due resources closer to what is declared. Starts no call once `stop` is true, and
@@ -106,7 +116,7 @@ impl Reconciler {
                 }
                 plan = self.plan(resources, &due) => plan,
             };
-            let plan = self.memory().without_repeats(plan);
+            let plan = self.memory().settle(plan);
             let failed = self.act(&plan, stop, progress, &mut pass).await;
             due = freed(&plan, &failed);
             pass.items.extend(plan.items.into_iter().map(|item| (item.key.clone(), item)));
@@ -146,16 +156,15 @@ impl Reconciler {
                 progress(Progress::Acted(&outcome));
                 let broke = outcome.result.is_err();
                 pass.outcomes.push(outcome);
-                if broke {
+                if !broke {
+                    self.memory().applied(item, action);
+                } else {
                     failed.insert(item.key.clone());
                     // One account setting has nothing to do with the next.
                     if item.key.kind != Kind::AccountSettings {
                         break;
                     }
                 }
-            }
-            if !item.steps.is_empty() && !failed.contains(&item.key) {
-                self.memory().applied(item);
             }
         }
         failed
@@ -165,7 +174,8 @@ impl Reconciler {
     fn record(&self, item: &Item, outcome: &Outcome) {
         let (resource, action) = (outcome.key.to_string(), outcome.action.permission());
         let took_ms = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX);
-        let paths: Vec<String> = item.changes.iter().map(|change| change.path.to_string()).collect();
+        let concerned = item.changes.iter().filter(|change| outcome.action.concerns(&change.path));
+        let paths: Vec<String> = concerned.map(|change| change.path.to_string()).collect();
         let because = if paths.is_empty() { "it is not there".to_owned() } else { paths.join(", ") };
         self.metrics.action(action, outcome.result.is_ok());
         match &outcome.result {
@@ -180,6 +190,12 @@ impl Reconciler {
         let asked: Vec<&Resource> = due.iter().filter_map(|key| resources.get(key)).collect();
         self.aws.observe(&asked).await
     }
+}
+
+/// Whether a service is there with another number of tasks than the manifest says.
+fn has_another_count(item: &Item) -> bool {
+    let count = Path::default().key("desiredCount");
+    item.key.kind == Kind::Service && item.changes.iter().any(|change| change.path == count)
 }
 
 /// The resources that waited for something which this plan has now brought about, together with what

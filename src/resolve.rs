@@ -8,13 +8,16 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use crate::edit;
 use crate::fields;
-use crate::model::{ADOPTION, Key, Kind, Manifest, SUSPEND};
+use crate::model::{ADOPTION, IGNORE_FIELDS, Key, Kind, Manifest, SUSPEND};
+use crate::pattern::{self, Pattern};
 use crate::policy;
 use crate::preset;
-use crate::resource::{Account, Identity, Resource, TaskDefinition};
+use crate::resource::{Account, Adoption, Identity, Resource, TaskDefinition};
 use crate::value::{Map, Path, Value, as_text, describe, suggestion};
 
+pub(crate) use references::FREE;
 pub use references::{may_refer, placeholder, reference_kind};
 pub use whole::order;
 
@@ -113,6 +116,7 @@ pub fn resolve(
             guesses: &guesses,
             manifest,
             needs: BTreeSet::new(),
+            ignored: Vec::new(),
             unknown: BTreeSet::new(),
             faults: Vec::new(),
         };
@@ -141,6 +145,8 @@ struct Resolver<'a> {
     guesses: &'a Cell<usize>,
     manifest: &'a Manifest,
     needs: BTreeSet<Key>,
+    /// What the manifest wants to be left as it is.
+    ignored: Vec<Pattern>,
     /// The places of references and variables that stand for nothing.
     unknown: BTreeSet<Path>,
     faults: Vec<Fault>,
@@ -164,6 +170,7 @@ impl Resolver<'_> {
             self.fault(&root, format!("expected a map, found {}", describe(&self.manifest.spec)), hint);
             return Vec::new();
         };
+        self.read_ignored();
         let spec = self.fill_preset(&root, spec.clone());
         let Value::Object(mut spec) = self.expand(&root, &Value::Object(spec)) else { return Vec::new() };
         let tags = spec.shift_remove("tags").map_or_else(BTreeMap::new, |tags| self.tags(&root.key("tags"), &tags));
@@ -187,6 +194,20 @@ impl Resolver<'_> {
                 }
                 let identity = self.identity(kind, &spec, &name);
                 vec![self.resource(key, root, identity, spec.into(), tags)]
+            }
+        }
+    }
+
+    fn read_ignored(&mut self) {
+        let text = self.manifest.annotations.get(IGNORE_FIELDS).map_or("", String::as_str);
+        for (written, pattern) in pattern::list(text) {
+            match pattern {
+                Ok(pattern) => self.ignored.push(pattern),
+                Err(message) => {
+                    let path = Path::default().key("metadata").key("annotations").key(IGNORE_FIELDS);
+                    let hint = format!("write paths such as `containerDefinitions.*.image` in place of `{written}`");
+                    self.fault(&path, message, Some(hint));
+                }
             }
         }
     }
@@ -239,7 +260,12 @@ impl Resolver<'_> {
             needs: self.needs.clone(),
             spec,
             tags,
-            adopt: self.manifest.annotations.get(ADOPTION).is_some_and(|value| value == "adopt"),
+            adoption: match self.manifest.annotations.get(ADOPTION).map(String::as_str) {
+                Some("adopt") => Adoption::Adopt,
+                Some("never") => Adoption::Never,
+                _ => Adoption::Unsaid,
+            },
+            ignored: self.ignored.clone(),
             suspended: self.manifest.annotations.get(SUSPEND).is_some_and(|value| value == "true"),
             task_definition: None,
             digest: None,
@@ -272,10 +298,13 @@ impl Resolver<'_> {
         tags: BTreeMap<String, String>,
         family: String,
     ) -> Resource {
-        let spec = Value::Object(spec);
-        let digest = fields::digest(Kind::TaskDefinition, &spec);
-        let mut resource = self.resource(key, origin, Identity::TaskDefinition { family }, spec, tags);
-        resource.digest = Some(digest);
+        let mut resource = self.resource(key, origin, Identity::TaskDefinition { family }, spec.into(), tags);
+        if resource.key != resource.manifest {
+            // Inline in a service, whose paths lead through `taskDefinition`.
+            resource.ignored = self.ignored.iter().filter_map(|pattern| pattern.below("taskDefinition")).collect();
+        }
+        let own = edit::without(Kind::TaskDefinition, &resource.spec, &resource.ignored);
+        resource.digest = Some(fields::digest(Kind::TaskDefinition, &own));
         resource
     }
 

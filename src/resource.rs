@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::model::{Key, Source};
+use crate::model::{Key, Kind, Source};
+use crate::pattern::Pattern;
 use crate::value::{Path, Value};
 
 /// The account and Region that a directory is applied to.
@@ -89,6 +90,20 @@ pub enum Identity {
 }
 
 impl Identity {
+    /// The kind of manifest that describes it.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::AccountSettings => Kind::AccountSettings,
+            Self::Role { .. } => Kind::Role,
+            Self::Policy { .. } => Kind::Policy,
+            Self::Cluster { .. } => Kind::Cluster,
+            Self::CapacityProvider { .. } => Kind::CapacityProvider,
+            Self::TaskDefinition { .. } => Kind::TaskDefinition,
+            Self::Service { .. } => Kind::Service,
+        }
+    }
+
     /// The same for two identities that AWS would take for one: IAM names ignore case.
     #[must_use]
     pub fn folded(&self) -> Self {
@@ -130,6 +145,18 @@ pub enum TaskDefinition {
     Foreign(String),
 }
 
+/// What a manifest says of taking over a resource that exists without an owner tag.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Adoption {
+    /// Nothing: it is as the command says.
+    #[default]
+    Unsaid,
+    /// It is to be taken over.
+    Adopt,
+    /// It is never to be taken over.
+    Never,
+}
+
 /// A manifest, ready to be compared with AWS.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resource {
@@ -149,12 +176,22 @@ pub struct Resource {
     pub spec: Value,
     /// The declared tags.
     pub tags: BTreeMap<String, String>,
-    /// Whether a resource that carries no owner tag may be taken over.
-    pub adopt: bool,
+    /// Whether it may be taken over when it exists without an owner tag.
+    pub adoption: Adoption,
+    /// The fields whose live values are left as they are.
+    pub ignored: Vec<Pattern>,
     /// Whether it is only to be watched.
     pub suspended: bool,
     /// Of a service: what it is to run.
     pub task_definition: Option<TaskDefinition>,
     /// Of a task definition: the digest of its content.
     pub digest: Option<String>,
+}
+
+impl Resource {
+    /// Whether the manifest wants a difference at this path to be left as it is.
+    #[must_use]
+    pub fn ignores(&self, path: &Path) -> bool {
+        self.ignored.iter().any(|pattern| pattern.covers(path))
+    }
 }

@@ -1,4 +1,4 @@
-//! A simulated AWS: ECS, IAM and STS over their real wire protocols.
+//! A simulated AWS: ECS, IAM, STS and Application Auto Scaling over their real wire protocols.
 //!
 //! One state machine, reached in two ways: in process as the HTTP client of the real SDK
 //! ([`connector`]: tests, virtual time, `--sandbox`), and as a loopback server ([`server`]: the AWS
@@ -13,6 +13,7 @@ pub mod connector;
 pub mod ecs;
 pub mod fault;
 pub mod iam;
+pub mod scaling;
 pub mod server;
 pub mod sts;
 
@@ -29,7 +30,8 @@ pub const REGION: &str = "us-east-1";
 /// One request as it came over the wire, its transport taken off.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// The `X-Amz-Target` header: set on awsJson requests (ECS), absent on awsQuery ones (IAM, STS).
+    /// The `X-Amz-Target` header: set on awsJson requests (ECS, Application Auto Scaling),
+    /// absent on awsQuery ones (IAM, STS).
     pub target: Option<String>,
     /// The Region named in the request's signature, if it was signed.
     pub region: Option<String>,
@@ -107,6 +109,8 @@ pub struct State {
     pub iam: iam::State,
     /// Sessions of roles.
     pub sts: sts::State,
+    /// Scalable targets.
+    pub scaling: scaling::State,
     /// Every call that reached a handler, oldest first.
     pub log: Vec<LogLine>,
 }
@@ -114,7 +118,7 @@ pub struct State {
 /// One line of the request log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    /// `ecs`, `iam` or `sts`.
+    /// `ecs`, `iam`, `sts` or `application-autoscaling`, as permissions begin.
     pub service: &'static str,
     /// The operation, for example `CreateService`.
     pub operation: String,
@@ -175,12 +179,14 @@ impl Sandbox {
 
     fn handle_json(&self, context: &Context, target: &str, body: &[u8]) -> Response {
         let operation = target.rsplit('.').next().unwrap_or(target);
+        let service = json_service(target);
         let mut state = self.state();
         let result = match serde_json::from_slice::<Value>(body) {
+            Ok(input) if service == scaling::SERVICE => scaling::handle(&mut state, context, operation, &input),
             Ok(input) => ecs::handle(&mut state, context, operation, input),
             Err(error) => Err(ApiError::new("SerializationException", error.to_string())),
         };
-        state.record("ecs", operation, result.as_ref().err());
+        state.record(service, operation, result.as_ref().err());
         let (status, body) = match result {
             Ok(output) => (200, output),
             Err(error) => (error.status, json!({ "__type": error.code, "message": error.message })),
@@ -207,6 +213,11 @@ impl Sandbox {
         };
         Response { status, content_type: "text/xml", body: body.into_bytes() }
     }
+}
+
+/// Whose operation an `X-Amz-Target` names.
+fn json_service(target: &str) -> &'static str {
+    if target.starts_with(scaling::TARGET) { scaling::SERVICE } else { "ecs" }
 }
 
 impl State {

@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::codec;
 use crate::codec::shape::{Shape, shape};
 use crate::model::{API_VERSION, KINDS, Kind};
+use crate::pattern::{Pattern, Step};
 use crate::policy::{self, DocumentKind};
 use crate::preset::PRESETS;
 use crate::value::{Fault, Map, Path, Value, as_text, describe, did_you_mean, suggestion};
@@ -185,6 +186,51 @@ fn name_of(shape: &Shape) -> &'static str {
     }
 }
 
+/// Whether a pattern of paths leads to anything that a kind's spec can have.
+///
+/// # Errors
+/// What is wrong with it, and what may have been meant.
+pub fn check_pattern(kind: Kind, pattern: &Pattern) -> Result<(), (String, String)> {
+    match pattern.0.first() {
+        Some(Step::Named(member)) if member == "tags" => Ok(()),
+        Some(Step::Named(member)) if kind == Kind::Service && member == "taskDefinition" => {
+            follow(&shape_of(Kind::TaskDefinition), &pattern.0[1..])
+        }
+        _ => follow(&shape_of(kind), &pattern.0).map_err(|fault| match kind {
+            Kind::Service if follow(&shape_of(Kind::TaskDefinition), &pattern.0).is_ok() => {
+                (fault.0, format!("for the task definition in a service, write `taskDefinition.{pattern}`"))
+            }
+            _ => fault,
+        }),
+    }
+}
+
+fn follow(shape: &Shape, steps: &[Step]) -> Result<(), (String, String)> {
+    let Some((step, rest)) = steps.split_first() else { return Ok(()) };
+    match (shape, step) {
+        (Shape::Structure { members, .. }, Step::Named(name)) => {
+            match members.iter().find(|(member, ..)| member == name) {
+                Some((_, shape, _)) => follow(shape, rest),
+                None => {
+                    let known: Vec<&str> = members.iter().map(|(name, ..)| name.as_str()).collect();
+                    Err((format!("there is no field `{name}`"), suggestion(name, &known)))
+                }
+            }
+        }
+        (Shape::Structure { members, .. }, Step::Any) => {
+            let mut ways = members.iter().map(|(_, shape, _)| follow(shape, rest));
+            let nothing = || (format!("there is nothing at `{}`", Pattern(steps.to_vec())), "correct the path".into());
+            ways.find(Result::is_ok).unwrap_or_else(|| Err(nothing()))
+        }
+        (Shape::List(inner) | Shape::Map(inner), _) => follow(inner, rest),
+        (Shape::Document, _) => Ok(()),
+        _ => {
+            let below = Pattern(steps.to_vec());
+            Err((format!("there is nothing below it that could be called `{below}`"), "shorten the path".to_owned()))
+        }
+    }
+}
+
 /// A JSON Schema (2020-12) of manifests, for editors.
 #[must_use]
 pub fn json_schema() -> Value {
@@ -226,23 +272,29 @@ pub fn json_schema() -> Value {
     })
 }
 
-fn spec_schema(kind: Kind) -> Value {
-    let shape = match kind {
-        Kind::AccountSettings => {
-            return json!({
-                "type": "object",
-                "propertyNames": { "enum": SettingName::values() },
-                "additionalProperties": { "type": "string" },
-            });
-        }
+/// All that the spec of a kind can hold, in the order of the API.
+#[must_use]
+pub fn shape_of(kind: Kind) -> Shape {
+    match kind {
+        Kind::AccountSettings => Shape::Map(Box::new(Shape::Text(None))),
         Kind::Policy => POLICY.clone(),
         Kind::Role => ROLE.clone(),
         Kind::Cluster => shape(CreateClusterInput::deserialize),
         Kind::CapacityProvider => shape(CreateCapacityProviderInput::deserialize),
         Kind::TaskDefinition => shape(RegisterTaskDefinitionInput::deserialize),
         Kind::Service => shape(CreateServiceInput::deserialize),
-    };
-    let mut schema = of_shape(&shape);
+    }
+}
+
+fn spec_schema(kind: Kind) -> Value {
+    if kind == Kind::AccountSettings {
+        return json!({
+            "type": "object",
+            "propertyNames": { "enum": SettingName::values() },
+            "additionalProperties": { "type": "string" },
+        });
+    }
+    let mut schema = of_shape(&shape_of(kind));
     let properties = &mut schema["properties"];
     properties["tags"] = json!({ "$ref": "#/$defs/tags" });
     match kind {

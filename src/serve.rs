@@ -135,6 +135,7 @@ fn status(shared: &Shared) -> serde_json::Value {
                 "reason": status.reason,
                 "message": status.message,
                 "since": seconds(status.since),
+                "left": status.left.iter().map(report::left_json).collect::<Vec<_>>(),
                 "manifest": status.source,
             })
         })

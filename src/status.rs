@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::action::Outcome;
 use crate::model::{Key, Problem};
-use crate::plan::{Item, Reason, Verb};
+use crate::plan::{Item, Left, Reason, Verb, WHYS, Why};
 use crate::queue::Next;
 use crate::world::{Failure, Phase};
 
@@ -66,7 +66,7 @@ impl fmt::Display for State {
 }
 
 /// What a look at a resource comes to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Conclusion {
     /// How it is doing.
     pub state: State,
@@ -76,10 +76,12 @@ pub struct Conclusion {
     pub message: String,
     /// When to look again.
     pub next: Next,
+    /// The differences that are left as they are.
+    pub left: Vec<Left>,
 }
 
 /// What is known of a resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Status {
     /// How it is doing.
     pub state: State,
@@ -91,6 +93,8 @@ pub struct Status {
     pub since: SystemTime,
     /// Since when it has not been in sync.
     pub drifted_since: Option<SystemTime>,
+    /// The differences that are left as they are.
+    pub left: Vec<Left>,
     /// What it is called in AWS.
     pub aws: String,
     /// The manifest that declares it.
@@ -116,7 +120,8 @@ pub struct Board {
 /// to make calls at all.
 #[must_use]
 pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion {
-    let conclusion = |state, reason, message: String, next| Conclusion { state, reason, message, next };
+    let conclusion =
+        |state, reason, message: String, next| Conclusion { state, reason, message, next, left: item.left.clone() };
     if let Some((outcome, failure)) =
         outcomes.iter().find_map(|outcome| Some((outcome, outcome.result.as_ref().err()?)))
     {
@@ -136,7 +141,7 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
             let message = "the mode is not to change anything".to_owned();
             return conclusion(State::Drifted, "NotApplied", message, Next::Tick);
         }
-        Some(reason @ (Reason::WaitsFor(_) | Reason::CannotSee(_) | Reason::NonConverging(_))) => {
+        Some(reason @ (Reason::WaitsFor(_) | Reason::CannotSee(_) | Reason::NonConverging)) => {
             return conclusion(State::Waiting, reason.label(), reason.to_string(), Next::Backoff);
         }
         Some(reason @ Reason::Busy(_)) => {
@@ -145,8 +150,17 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
         Some(reason) => return conclusion(State::Blocked, reason.label(), reason.to_string(), Next::Tick),
         None => {}
     }
+    if outcomes.is_empty()
+        && item.steps.is_empty()
+        && let Some(left) = item.left.iter().find(|left| !left.why.is_wanted())
+    {
+        return conclusion(State::Waiting, left.why.label(), said(item), Next::Backoff);
+    }
     match (item.verb, &item.phase) {
-        (Verb::Keep, Phase::Steady) => conclusion(State::InSync, "InSync", String::new(), Next::Tick),
+        (Verb::Keep, Phase::Steady) => {
+            let left = item.left.iter().find(|left| left.why != Why::Ignored);
+            conclusion(State::InSync, left.map_or("InSync", |left| left.why.label()), said(item), Next::Tick)
+        }
         (Verb::Keep, Phase::Moving(why)) => {
             conclusion(State::Progressing, "RollingOut", why.clone(), Next::After(SOON))
         }
@@ -166,6 +180,13 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
     }
 }
 
+/// What there is to say of the differences that are left as they are. Those that the manifest itself
+/// wants to be ignored are worth no words.
+fn said(item: &Item) -> String {
+    let worth = item.left.iter().filter(|left| left.why != Why::Ignored);
+    worth.map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
 impl Board {
     /// Notes a conclusion. Returns whether state or reason is new, which is worth a line in the log.
     pub fn note(&mut self, key: &Key, conclusion: &Conclusion, aws: String, source: String, now: SystemTime) -> bool {
@@ -178,12 +199,20 @@ impl Board {
             reason: conclusion.reason,
             message: conclusion.message.clone(),
             since: before.filter(|_| same).map_or(now, |before| before.since),
+            left: conclusion.left.clone(),
             drifted_since: (!in_sync).then_some(drifted_since),
             aws,
             source,
         };
         self.statuses.insert(key.clone(), status);
         !same
+    }
+
+    /// How many fields are left as they are, by why.
+    #[must_use]
+    pub fn left(&self) -> Vec<(&'static str, usize)> {
+        let all = || self.statuses.values().flat_map(|status| &status.left);
+        WHYS.iter().map(|why| (*why, all().filter(|left| left.why.label() == *why).count())).collect()
     }
 
     /// How many resources of each kind are in each state.

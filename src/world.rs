@@ -23,6 +23,8 @@ pub struct World {
     pub latest: BTreeMap<String, String>,
     /// What became of the last rollout of services that are about to be rolled out anew.
     pub rollouts: BTreeMap<Key, Rollout>,
+    /// Services whose number of tasks Application Auto Scaling may own, as far as it was asked.
+    pub scaling: BTreeMap<Key, Scaling>,
     /// Clusters that services name and AWS does not know.
     pub missing_clusters: BTreeSet<String>,
 }
@@ -51,6 +53,22 @@ pub enum Rollout {
         reason: String,
     },
     /// Nobody knows: no reason to try again what may just have failed.
+    Unknown(Failure),
+}
+
+/// Whether Application Auto Scaling decides how many tasks a service has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scaling {
+    /// No scalable target names the service: the number is the manifest's.
+    Free,
+    /// A scalable target keeps the number between these.
+    Target {
+        /// Fewest tasks.
+        min: i32,
+        /// Most tasks.
+        max: i32,
+    },
+    /// Nobody knows.
     Unknown(Failure),
 }
 

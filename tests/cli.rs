@@ -195,7 +195,7 @@ fn plan_says_whether_there_is_something_to_do() {
     let plan = json(&listed.out);
     assert_eq!((&plan["empty"], &plan["items"][0]["verb"]), (&false.into(), &"create".into()));
     let markdown = evenkeel(&["plan", path(&files), "--sandbox", "-o", "markdown"]);
-    assert!(markdown.out.contains("| resource | field | live |"), "{}", markdown.out);
+    assert!(markdown.out.contains("- Role/app: create (role app)"), "{}", markdown.out);
     let nothing = evenkeel(&["plan", path(&directory(&[])), "--sandbox"]);
     assert_eq!(nothing.code, 0, "{}{}", nothing.out, nothing.err);
 }

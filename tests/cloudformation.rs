@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use evenkeel::cloudformation::{self, Note};
+use evenkeel::export::stream_text;
 use evenkeel::load::{File, load};
 use evenkeel::resource::Account;
 use scenario::Lab;
@@ -59,8 +60,7 @@ fn outcome(case: &Path) -> Outcome {
     let text = fs::read(template(case)).expect("a template");
     match cloudformation::convert(&text, &parameters(case)) {
         Ok(conversion) => {
-            let documents = conversion.manifests.iter().map(|one| serde_yaml::to_string(one).expect("YAML"));
-            let manifests = documents.collect::<Vec<_>>().join("---\n");
+            let manifests = stream_text(&conversion.documents);
             let problems: String = problems(&manifests).iter().map(|problem| format!("{problem}\n")).collect();
             let notes = lines(&conversion.notes);
             Outcome::from([("manifests.yaml", manifests), ("notes.txt", notes), ("problems.txt", problems)])
@@ -121,7 +121,7 @@ fn what_is_not_complete_is_refused_for_what_is_missing() {
 }
 
 #[test]
-fn every_note_but_those_on_parameters_has_a_place() {
+fn every_note_has_a_place() {
     for case in cases() {
         let text = fs::read(template(&case)).expect("a template");
         let (Ok(cloudformation::Conversion { notes, .. }) | Err(notes)) =
@@ -154,7 +154,7 @@ fn conditions_that_double_end_in_time() {
         pairs.collect::<String>()
     );
     let conversion = cloudformation::convert(text.as_bytes(), &BTreeMap::new()).expect("a template");
-    assert_eq!(conversion.manifests.len(), 1);
+    assert_eq!(conversion.documents.len(), 1);
 }
 
 #[test]
@@ -196,4 +196,12 @@ fn the_command_prints_manifests_and_says_the_rest_beside_them() {
 
     let twice = ["--from-cloudformation", "mappings/template.yaml", "--parameter", region, "--parameter", region];
     assert_eq!(export(&twice).2, "error: the parameter AWS::Region is given twice\n");
+
+    let folder = tempfile::tempdir().expect("a directory");
+    let to = folder.path().to_str().expect("UTF-8");
+    let (code, out, _) = export(&["--from-cloudformation", "seeds-roles/template.yaml", "--to", to]);
+    assert_eq!((code, out.as_str()), (0, ""));
+    assert!(folder.path().join("roles/ecs-instance-role.yaml").exists());
+
+    assert!(export(&["--parameter", region]).2.contains("--from-cloudformation <FILE>"));
 }

@@ -10,14 +10,19 @@ use aws_sdk_ecs::config::retry::RetryConfig;
 use aws_sdk_ecs::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, Compatibility, ContainerDefinition, Deployment, DeploymentCircuitBreaker,
-    DeploymentConfiguration, DeploymentRolloutState, LaunchType, NetworkConfiguration, NetworkMode, PortMapping,
-    Service, ServiceDeployment, ServiceDeploymentStatus, Tag,
+    AssignPublicIp, AwsVpcConfiguration, ClusterField, Compatibility, ContainerDefinition, Deployment,
+    DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentRolloutState, LaunchType, NetworkConfiguration,
+    NetworkMode, PortMapping, Service, ServiceDeployment, ServiceDeploymentStatus, Tag,
 };
+use evenkeel::action::Action;
+use evenkeel::aws::{Aws, loader};
+use evenkeel::codec::encode;
+use evenkeel::metrics::Metrics;
 use evenkeel::sandbox::Sandbox;
 use evenkeel::sandbox::connector::Connector;
 use evenkeel::sandbox::fault::{Fault, FaultKind};
 use proptest::prelude::*;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -448,4 +453,425 @@ proptest! {
         let once = runtime().expect("runtime").block_on(looked_at(&[]));
         prop_assert_eq!(often, once);
     }
+}
+
+/// An account that is asked in JSON: requests go through the SDK's own input types, answers through
+/// its output types.
+struct Account {
+    aws: Aws,
+    ecs: Client,
+}
+
+impl Account {
+    /// One with a cluster `default` that has both Fargate providers, and a family `web`.
+    async fn new() -> Self {
+        let sandbox = Sandbox::new();
+        let config = evenkeel::sandbox::client::point(loader(), &sandbox).load().await;
+        let aws = Aws::connect(&config, &Arc::new(Metrics::new().expect("metrics"))).await.expect("connect");
+        let account = Self { aws, ecs: client(&sandbox) };
+        let cluster = json!({ "clusterName": "default", "capacityProviders": ["FARGATE_SPOT", "FARGATE"] });
+        account.ok(Action::CreateCluster(cluster)).await;
+        account.ok(Action::RegisterTaskDefinition(definition())).await;
+        account
+    }
+
+    async fn ok(&self, action: Action) {
+        self.aws.apply(&action).await.expect("accepted");
+    }
+
+    async fn refused(&self, action: Action) -> String {
+        self.aws.apply(&action).await.expect_err("the call should be refused").to_string()
+    }
+
+    /// Creates the service `web` with these members beside those that it must have.
+    async fn create(&self, change: Value) {
+        self.ok(Action::CreateService(with(fargate_service(), change))).await;
+    }
+
+    async fn update(&self, change: Value) {
+        self.ok(Action::UpdateService(with(json!({ "service": "web" }), change))).await;
+    }
+
+    async fn service(&self) -> Value {
+        encode(&service(&self.ecs).await)
+    }
+
+    /// The PRIMARY deployment of the service.
+    async fn primary(&self) -> Value {
+        encode(primary(&service(&self.ecs).await))
+    }
+
+    /// The newest service revision.
+    async fn revision(&self) -> Value {
+        let arn = self.service().await["currentServiceRevisions"][0]["arn"].as_str().expect("ARN").to_owned();
+        let described = self.ecs.describe_service_revisions().service_revision_arns(arn).send().await;
+        encode(&described.expect("describe").service_revisions()[0])
+    }
+
+    async fn definition(&self) -> Value {
+        let described = self.ecs.describe_task_definition().task_definition("web").send().await;
+        encode(described.expect("describe").task_definition().expect("a definition"))
+    }
+
+    async fn cluster(&self, include: &[ClusterField]) -> Value {
+        let call = self.ecs.describe_clusters().clusters("default").set_include(Some(include.to_vec()));
+        encode(&call.send().await.expect("describe").clusters()[0])
+    }
+}
+
+fn definition() -> Value {
+    json!({
+        "family": "web", "requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": "256", "memory": "512",
+        "volumes": [{ "name": "data", "configuredAtLaunch": true }],
+        "containerDefinitions": [{ "name": "web", "image": "web:1", "portMappings": [{ "containerPort": 80, "name": "http" }] }],
+    })
+}
+
+fn fargate_service() -> Value {
+    json!({
+        "serviceName": "web", "taskDefinition": "web", "desiredCount": 1, "launchType": "FARGATE",
+        "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["subnet-1"] } },
+    })
+}
+
+/// `base` with the members of `change` laid over it; `null` takes a member away.
+fn with(mut base: Value, change: Value) -> Value {
+    for (member, value) in change.as_object().cloned().unwrap_or_default() {
+        base[member] = value;
+    }
+    base.as_object_mut().expect("an object").retain(|_, value| !value.is_null());
+    base
+}
+
+/// Every member of `expected` in `found`.
+fn assert_within(found: &Value, expected: Value) {
+    for (member, value) in expected.as_object().expect("an object") {
+        assert_eq!(found.get(member).unwrap_or(&Value::Null), value, "{member}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_declares_little_reads_back_with_every_default() {
+    let account = Account::new().await;
+    account.create(json!({})).await;
+    let service = account.service().await;
+    assert_within(
+        &service,
+        json!({
+            "schedulingStrategy": "REPLICA", "propagateTags": "NONE", "enableECSManagedTags": false,
+            "enableExecuteCommand": false, "healthCheckGracePeriodSeconds": 0, "platformVersion": "LATEST",
+            "availabilityZoneRebalancing": "ENABLED", "deploymentController": { "type": "ECS" },
+            "placementConstraints": [], "placementStrategy": [], "loadBalancers": [], "serviceRegistries": [],
+            "roleArn": "arn:aws:iam::123456789012:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS",
+            "networkConfiguration": { "awsvpcConfiguration": {
+                "subnets": ["subnet-1"], "securityGroups": [], "assignPublicIp": "DISABLED" } },
+        }),
+    );
+    assert_within(
+        &service["deploymentConfiguration"],
+        json!({
+            "maximumPercent": 200, "minimumHealthyPercent": 100, "strategy": "ROLLING", "bakeTimeInMinutes": 0,
+            "deploymentCircuitBreaker": { "enable": false, "rollback": false, "resetOnHealthyTask": true,
+                "thresholdConfiguration": { "type": "BOUNDED_PERCENT", "value": 50 } },
+            "alarms": { "alarmNames": [], "enable": false, "rollback": false },
+            "earlySuccessCriteria": { "enable": false, "healthyPercent": 100, "sourceServiceRevisionCleanup": "BLOCKING" },
+        }),
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_daemon_service_may_have_none_of_its_tasks_while_it_is_deployed() {
+    let account = Account::new().await;
+    let plain = json!({ "family": "agent", "containerDefinitions": [{ "name": "a", "image": "a:1", "memory": 64 }] });
+    account.ok(Action::RegisterTaskDefinition(plain)).await;
+    let daemon = json!({ "schedulingStrategy": "DAEMON", "taskDefinition": "agent", "launchType": "EC2",
+        "desiredCount": null, "networkConfiguration": null });
+    account.create(daemon).await;
+    let service = account.service().await;
+    assert_within(&service["deploymentConfiguration"], json!({ "maximumPercent": 100, "minimumHealthyPercent": 0 }));
+    assert_eq!(service["availabilityZoneRebalancing"], "DISABLED");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_declared_inside_a_deployment_configuration_gets_the_leaves_that_it_lacks() {
+    let account = Account::new().await;
+    let arn = "arn:aws:lambda:us-east-1:123456789012:function:check";
+    let declared = json!({
+        "deploymentCircuitBreaker": { "enable": true, "rollback": true },
+        "earlySuccessCriteria": { "enable": true, "healthyPercent": 100 },
+        "lifecycleHooks": [{ "hookTargetArn": arn, "roleArn": "r", "lifecycleStages": ["POST_SCALE_UP"] },
+            { "targetType": "PAUSE", "lifecycleStages": ["PRE_SCALE_UP"], "timeoutConfiguration": { "timeoutInMinutes": 5 } }],
+    });
+    account.create(json!({ "deploymentConfiguration": declared })).await;
+    let configuration = account.service().await["deploymentConfiguration"].clone();
+    assert_within(
+        &configuration["deploymentCircuitBreaker"],
+        json!({ "enable": true, "resetOnHealthyTask": true, "thresholdConfiguration": { "type": "BOUNDED_PERCENT", "value": 50 } }),
+    );
+    assert_within(&configuration["earlySuccessCriteria"], json!({ "sourceServiceRevisionCleanup": "BLOCKING" }));
+    let hooks = &configuration["lifecycleHooks"];
+    assert_within(
+        &hooks[0],
+        json!({ "targetType": "AWS_LAMBDA", "timeoutConfiguration": { "timeoutInMinutes": 1440, "action": "ROLLBACK" } }),
+    );
+    assert_eq!(hooks[1]["timeoutConfiguration"], json!({ "timeoutInMinutes": 5, "action": "ROLLBACK" }));
+    let other = json!({ "strategy": "BLUE_GREEN" });
+    let switch = json!({ "service": "web", "deploymentConfiguration": other });
+    let refusal = account.refused(Action::UpdateService(switch)).await;
+    assert!(refusal.contains("Early success criteria not supported for BLUE_GREEN deployment strategy"), "{refusal}");
+    account.update(json!({ "deploymentConfiguration": { "earlySuccessCriteria": { "enable": false } } })).await;
+    account.update(json!({ "deploymentConfiguration": other })).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn steps_belong_to_their_strategy_and_go_with_it() {
+    let account = Account::new().await;
+    let of = |strategy: &str, member: &str| json!({ "deploymentConfiguration": { "strategy": strategy, member: {} } });
+    let wrong = with(fargate_service(), of("LINEAR", "canaryConfiguration"));
+    let refusal = account.refused(Action::CreateService(wrong)).await;
+    assert!(refusal.contains("canaryConfiguration is only valid with the CANARY"), "{refusal}");
+    account.create(of("LINEAR", "linearConfiguration")).await;
+    let steps = account.service().await["deploymentConfiguration"]["linearConfiguration"].clone();
+    assert_eq!(steps, json!({ "stepPercent": 10.0, "stepBakeTimeInMinutes": 6 }));
+    account.update(of("CANARY", "canaryConfiguration")).await;
+    let configuration = account.service().await["deploymentConfiguration"].clone();
+    assert_eq!(configuration.get("linearConfiguration"), None);
+    assert_eq!(configuration["canaryConfiguration"], json!({ "canaryPercent": 5.0, "canaryBakeTimeInMinutes": 10 }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_and_volumes_show_on_the_deployment_and_never_on_the_service() {
+    let account = Account::new().await;
+    let lattice = json!({ "roleArn": "r", "targetGroupArn": "tg", "portName": "http" });
+    account
+        .create(json!({
+            "serviceConnectConfiguration": { "enabled": true, "namespace": "shop", "services": [{ "portName": "http" }] },
+            "volumeConfigurations": [{ "name": "data", "managedEBSVolume": { "roleArn": "r", "sizeInGiB": 9 } }],
+            "vpcLatticeConfigurations": [lattice],
+        }))
+        .await;
+    let (service, primary) = (account.service().await, account.primary().await);
+    for member in ["serviceConnectConfiguration", "volumeConfigurations", "vpcLatticeConfigurations"] {
+        assert_eq!(service.get(member), None, "{member}");
+    }
+    let connect = &primary["serviceConnectConfiguration"];
+    assert_eq!(connect["namespace"], "shop", "in the form in which it was declared");
+    assert_eq!(connect["services"][0]["discoveryName"], "http", "the name of the port");
+    let volume = &primary["volumeConfigurations"][0]["managedEBSVolume"];
+    assert_eq!(*volume, json!({ "roleArn": "r", "sizeInGiB": 9, "filesystemType": "xfs" }));
+    assert_eq!(primary["vpcLatticeConfigurations"], json!([lattice]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn monitoring_and_gateway_connectors_are_in_the_service_revision_only() {
+    let account = Account::new().await;
+    let monitoring = |seconds: u32| json!({ "metricConfigurations": [{ "metricNames": ["CPUUtilization"], "resolutionSeconds": seconds }] });
+    let connectors = json!([{ "portName": "http", "filters": { "accessTypes": ["PRIVATE"] } }]);
+    account.create(json!({ "monitoring": monitoring(20), "gatewayConnectors": connectors })).await;
+    for place in [account.service().await, account.primary().await] {
+        assert_eq!((place.get("monitoring"), place.get("gatewayConnectors")), (None, None));
+    }
+    let first = account.revision().await;
+    assert_within(&first, json!({ "monitoring": monitoring(20), "gatewayConnectors": connectors }));
+
+    account.update(json!({ "monitoring": monitoring(60) })).await;
+    let second = account.revision().await;
+    assert_within(&second, json!({ "monitoring": monitoring(60), "gatewayConnectors": connectors }));
+    account.update(json!({ "gatewayConnectors": [] })).await;
+    assert_within(&account.revision().await, json!({ "monitoring": monitoring(60), "gatewayConnectors": [] }));
+
+    let two = json!({ "service": "web", "gatewayConnectors": [{ "portName": "http" }, { "portName": "tls" }] });
+    assert!(account.refused(Action::UpdateService(two)).await.contains("no more than one gateway connector"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn service_revisions_are_described_twenty_at_a_time() {
+    let account = Account::new().await;
+    account.create(json!({})).await;
+    let arn = account.service().await["currentServiceRevisions"][0]["arn"].as_str().expect("ARN").to_owned();
+    let describe = |count: usize| {
+        account.ecs.describe_service_revisions().set_service_revision_arns(Some(vec![arn.clone(); count])).send()
+    };
+    describe(20).await.expect("twenty");
+    assert_eq!(refusal(describe(21).await).0, "InvalidParameterException");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_keeps_every_member_that_it_leaves_out() {
+    let account = Account::new().await;
+    let registry = "arn:aws:servicediscovery:us-east-1:123456789012:service/srv-1";
+    account
+        .create(json!({
+            "availabilityZoneRebalancing": "DISABLED", "propagateTags": "SERVICE", "enableECSManagedTags": true,
+            "enableExecuteCommand": true, "healthCheckGracePeriodSeconds": 60,
+            "loadBalancers": [{ "targetGroupArn": "targetgroup/web/1", "containerName": "web", "containerPort": 80 }],
+            "serviceRegistries": [{ "registryArn": registry }],
+            "serviceConnectConfiguration": { "enabled": true, "namespace": "shop" },
+            "volumeConfigurations": [{ "name": "data", "managedEBSVolume": { "roleArn": "r", "sizeInGiB": 9 } }],
+            "monitoring": { "metricConfigurations": [] },
+            "deploymentConfiguration": { "maximumPercent": 150, "alarms": { "alarmNames": ["a"], "enable": true, "rollback": true } },
+        }))
+        .await;
+    let members = |service: Value| {
+        let changing = ["desiredCount", "deployments", "events", "currentServiceRevisions"];
+        let kept = service.as_object().cloned().expect("a service").into_iter();
+        kept.filter(|(member, _)| !changing.contains(&member.as_str())).collect::<Vec<_>>()
+    };
+    let (before, revision) = (members(account.service().await), account.revision().await);
+    account.update(json!({ "desiredCount": 2 })).await;
+    assert_eq!(members(account.service().await), before);
+    assert_eq!(account.revision().await, revision);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_clears_what_it_sends_empty() {
+    let account = Account::new().await;
+    account
+        .create(json!({
+            "loadBalancers": [{ "targetGroupArn": "targetgroup/web/1", "containerName": "web", "containerPort": 80 }],
+            "serviceRegistries": [{ "registryArn": "arn:aws:servicediscovery:us-east-1:123456789012:service/srv-1" }],
+            "serviceConnectConfiguration": { "enabled": true, "namespace": "shop", "services": [{ "portName": "http" }] },
+            "deploymentConfiguration": { "lifecycleHooks": [{ "targetType": "PAUSE", "lifecycleStages": ["PRE_SCALE_UP"] }] },
+        }))
+        .await;
+    account
+        .update(json!({
+            "loadBalancers": [], "serviceRegistries": [], "serviceConnectConfiguration": { "enabled": false },
+            "deploymentConfiguration": { "lifecycleHooks": [] },
+        }))
+        .await;
+    let service = account.service().await;
+    assert_within(&service, json!({ "loadBalancers": [], "serviceRegistries": [] }));
+    assert_eq!(service["deploymentConfiguration"]["lifecycleHooks"], json!([]));
+    assert_eq!(account.primary().await["serviceConnectConfiguration"], json!({ "enabled": false }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_capacity_provider_strategy_takes_a_forced_deployment_and_an_empty_one_goes_back() {
+    let account = Account::new().await;
+    account.create(json!({})).await;
+    let spot = json!({ "capacityProviderStrategy": [{ "capacityProvider": "FARGATE_SPOT", "weight": 1 }] });
+    let none = json!({ "capacityProviderStrategy": [] });
+    let forced = |change: &Value| with(change.clone(), json!({ "forceNewDeployment": true }));
+    let ending = "you must force a new deployment.";
+    let unforced = Action::UpdateService(with(json!({ "service": "web" }), spot.clone()));
+    assert!(account.refused(unforced).await.ends_with(ending));
+    account.update(forced(&spot)).await;
+    let filled = json!([{ "capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0 }]);
+    assert_within(&account.service().await, json!({ "launchType": null, "capacityProviderStrategy": filled }));
+    account.update(spot).await;
+    let unforced = Action::UpdateService(with(json!({ "service": "web" }), none.clone()));
+    assert!(account.refused(unforced).await.ends_with(ending));
+    account.update(forced(&none)).await;
+    assert_within(&account.service().await, json!({ "launchType": "FARGATE", "capacityProviderStrategy": null }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_names_no_place_gets_the_strategy_of_its_cluster() {
+    let account = Account::new().await;
+    let put = json!({ "cluster": "default", "capacityProviders": ["FARGATE_SPOT", "FARGATE"],
+        "defaultCapacityProviderStrategy": [{ "capacityProvider": "FARGATE_SPOT", "weight": 2 }, { "capacityProvider": "FARGATE" }] });
+    account.ok(Action::PutClusterCapacityProviders(put)).await;
+    let cluster = account.cluster(&[]).await;
+    assert_eq!(cluster["capacityProviders"], json!(["FARGATE", "FARGATE_SPOT"]), "a set, which comes back sorted");
+    let strategy = json!([{ "capacityProvider": "FARGATE_SPOT", "weight": 2, "base": 0 },
+        { "capacityProvider": "FARGATE", "weight": 0, "base": 0 }]);
+    assert_eq!(cluster["defaultCapacityProviderStrategy"], strategy, "which keeps its order");
+    account.create(json!({ "launchType": null })).await;
+    assert_within(&account.service().await, json!({ "launchType": null, "capacityProviderStrategy": strategy }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn fields_of_a_placement_strategy_come_back_in_one_spelling_and_in_their_order() {
+    let account = Account::new().await;
+    let plain = json!({ "family": "job", "containerDefinitions": [{ "name": "a", "image": "a:1", "memory": 64 }] });
+    account.ok(Action::RegisterTaskDefinition(plain)).await;
+    let strategy = json!([{ "type": "spread", "field": "host" }, { "type": "binpack", "field": "memory" },
+        { "type": "binpack", "field": "Cpu" }, { "type": "spread", "field": "attribute:ecs.availability-zone" }]);
+    let place = json!({ "taskDefinition": "job", "launchType": "EC2", "networkConfiguration": null, "placementStrategy": strategy });
+    account.create(place).await;
+    let fields: Vec<Value> = account.service().await["placementStrategy"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|s| s["field"].clone())
+        .collect();
+    assert_eq!(fields, ["instanceId", "MEMORY", "CPU", "attribute:ecs.availability-zone"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_definition_reads_back_with_its_defaults_and_in_an_order_of_its_own() {
+    let account = Account::new().await;
+    let efs = json!({ "name": "shared", "efsVolumeConfiguration": { "fileSystemId": "fs-1" } });
+    account
+        .ok(Action::RegisterTaskDefinition(with(
+            definition(),
+            json!({
+                "cpu": "1 vCPU", "memory": "2 GB", "volumes": [efs],
+                "containerDefinitions": [
+                    { "name": "web", "image": "web:1", "healthCheck": { "command": ["CMD", "true"] },
+                      "portMappings": [{ "containerPort": 90 }, { "containerPort": 80, "protocol": "udp" }],
+                      "volumesFrom": [{ "sourceContainer": "log" }, { "sourceContainer": "aid" }] },
+                    { "name": "log", "image": "log:1" }, { "name": "aid", "image": "aid:1" },
+                ],
+            }),
+        )))
+        .await;
+    let definition = account.definition().await;
+    assert_within(
+        &definition,
+        json!({
+            "cpu": "1024", "memory": "2048", "placementConstraints": [],
+            "requiresCompatibilities": ["FARGATE"], "compatibilities": ["EC2", "FARGATE", "MANAGED_INSTANCES"],
+            "volumes": [{ "name": "shared", "efsVolumeConfiguration": {
+                "fileSystemId": "fs-1", "rootDirectory": "/", "transitEncryption": "DISABLED" } }],
+        }),
+    );
+    let container = &definition["containerDefinitions"][0];
+    assert_within(
+        container,
+        json!({
+            "cpu": 0, "memory": null, "essential": true, "environment": [], "mountPoints": [], "systemControls": [],
+            "portMappings": [{ "containerPort": 80, "hostPort": 80, "protocol": "udp" },
+                { "containerPort": 90, "hostPort": 90, "protocol": "tcp" }],
+            "volumesFrom": [{ "sourceContainer": "aid" }, { "sourceContainer": "log" }],
+            "healthCheck": { "command": ["CMD", "true"], "interval": 30, "timeout": 5, "retries": 3 },
+        }),
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_shows_tags_settings_and_configuration_only_when_asked() {
+    let account = Account::new().await;
+    let exec = json!({ "executeCommandConfiguration": {} });
+    account.ok(Action::UpdateCluster(json!({ "cluster": "default", "configuration": exec }))).await;
+    let tags = [("team".to_owned(), "shop".to_owned())].into_iter().collect();
+    let arn = "arn:aws:ecs:us-east-1:123456789012:cluster/default".to_owned();
+    account.ok(Action::TagResource { arn, tags }).await;
+    let empty = json!({ "tags": [], "settings": [], "configuration": null });
+    assert_within(&account.cluster(&[]).await, empty);
+    let all = account.cluster(&[ClusterField::Tags, ClusterField::Settings, ClusterField::Configurations]).await;
+    let expected = json!({
+        "tags": [{ "key": "team", "value": "shop" }],
+        "settings": [{ "name": "containerInsights", "value": "disabled" }],
+        "configuration": { "executeCommandConfiguration": { "logging": "DEFAULT" } },
+    });
+    assert_within(&all, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_numbers_of_a_capacity_provider_are_those_of_the_documentation() {
+    let account = Account::new().await;
+    let group = json!({ "autoScalingGroupArn": "arn:asg", "managedScaling": { "status": "ENABLED" } });
+    account.ok(Action::CreateCapacityProvider(json!({ "name": "asg", "autoScalingGroupProvider": group }))).await;
+    let described = account.ecs.describe_capacity_providers().capacity_providers("asg").send().await;
+    let provider = encode(&described.expect("describe").capacity_providers()[0]);
+    assert_eq!(
+        provider["autoScalingGroupProvider"],
+        json!({
+            "autoScalingGroupArn": "arn:asg", "managedDraining": "ENABLED", "managedTerminationProtection": "DISABLED",
+            "managedScaling": { "status": "ENABLED", "targetCapacity": 100, "minimumScalingStepSize": 1,
+                "maximumScalingStepSize": 10000, "instanceWarmupPeriod": 300 },
+        })
+    );
 }

@@ -9,8 +9,8 @@ use aws_sdk_iam::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_iam::types::{EntityType, Tag};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use evenkeel::sandbox::Sandbox;
 use evenkeel::sandbox::connector::Connector;
+use evenkeel::sandbox::{Request, Sandbox};
 
 const TASKS: &str = r#"{
   "Version": "2012-10-17",
@@ -212,6 +212,62 @@ async fn authorization_details_page_through_roles_with_all_that_hangs_on_them() 
     assert_eq!(percent_decode(document), READ.as_bytes());
     assert!(!document.contains(['+', ' ', '*']), "RFC 3986 encoding");
     assert_eq!(role.attached_managed_policies()[0].policy_name(), Some("AmazonECSTaskExecutionRolePolicy"));
+}
+
+#[tokio::test]
+async fn a_list_of_roles_leaves_out_what_details_show_and_details_what_the_list_shows() {
+    let sandbox = Sandbox::new();
+    let iam = iam(&sandbox);
+    let boundary = "arn:aws:iam::aws:policy/AmazonSSMReadOnlyAccess";
+    let tag = Tag::builder().key("team").value("web").build().expect("tag");
+    let create =
+        iam.create_role().role_name("app").assume_role_policy_document(TASKS).description("what for").tags(tag);
+    create.permissions_boundary(boundary).send().await.expect("create role");
+
+    let listed = iam.list_roles().send().await.expect("list").roles.swap_remove(0);
+    assert_eq!((listed.description(), listed.max_session_duration()), (Some("what for"), Some(3600)));
+    assert!(listed.permissions_boundary().is_none() && listed.tags().is_empty());
+
+    let details = iam.get_account_authorization_details().filter(EntityType::Role).send().await.expect("details");
+    let role = &details.role_detail_list()[0];
+    let arn = role.permissions_boundary().and_then(|boundary| boundary.permissions_boundary_arn());
+    assert_eq!((arn, role.tags()[0].value()), (Some(boundary), "web"));
+    // The SDK has no member for what is not documented to come; the wire must not have it either.
+    let body = b"Action=GetAccountAuthorizationDetails&Version=2010-05-08".to_vec();
+    let answer = sandbox.handle(&Request { body, ..Request::default() }).expect("answered");
+    let text = String::from_utf8(answer.body).expect("UTF-8");
+    assert!(text.contains("<RoleName>app</RoleName>"), "{text}");
+    assert!(!text.contains("Description>") && !text.contains("MaxSessionDuration"), "{text}");
+}
+
+#[tokio::test]
+async fn documents_come_back_url_encoded_wherever_they_are_read() {
+    let sandbox = Sandbox::new();
+    let iam = iam(&sandbox);
+    create_role(&iam, "app", TASKS).await;
+    iam.put_role_policy().role_name("app").policy_name("read").policy_document(READ).send().await.expect("put");
+    let policy = iam.create_policy().policy_name("read").policy_document(READ).send().await.expect("create policy");
+    let arn = policy.policy.and_then(|policy| policy.arn).expect("ARN");
+    let inline = iam.get_role_policy().role_name("app").policy_name("read").send().await.expect("get");
+    let version = iam.get_policy_version().policy_arn(&arn).version_id("v1").send().await.expect("get");
+    let version = version.policy_version.and_then(|version| version.document).expect("document");
+    for document in [inline.policy_document, version] {
+        assert!(document.contains("%7B%22Version%22%3A") && document.contains("%2Bb%20%252F%2A"), "{document}");
+        assert_eq!(percent_decode(&document), READ.as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn a_trust_policy_cannot_be_changed_to_name_a_role_that_is_not_there() {
+    let sandbox = Sandbox::new();
+    let iam = iam(&sandbox);
+    create_role(&iam, "app", TASKS).await;
+    let nobody = trusting("arn:aws:iam::123456789012:role/nobody");
+    let update = iam.update_assume_role_policy().role_name("app").policy_document(nobody).send().await;
+    let (_, code, message) = refusal(update);
+    assert_eq!(code, "MalformedPolicyDocument");
+    assert!(message.starts_with("Invalid principal in policy"), "{message}");
+    assert_eq!(trust_of(&iam, "app").await, TASKS.split_whitespace().collect::<String>(), "the old one stays");
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ use evenkeel::watch;
 /// touches the world: AWS, files, sockets, the terminal. Floor 3 is one pass, floor 4 the process.
 const MODULES: &[(&str, u8)] = &[
     ("value", 0),
+    ("pattern", 0),
     ("model", 0),
     ("yaml", 0),
     ("policy", 0),
@@ -26,6 +27,8 @@ const MODULES: &[(&str, u8)] = &[
     ("fields", 0),
     ("resource", 0),
     ("diff", 0),
+    ("edit", 0),
+    ("redact", 0),
     ("world", 0),
     ("live", 0),
     ("action", 0),
@@ -37,6 +40,7 @@ const MODULES: &[(&str, u8)] = &[
     ("codec", 1),
     ("schema", 1),
     ("load", 1),
+    ("export", 1),
     ("cloudformation", 1),
     ("metrics", 2),
     ("report", 2),
@@ -74,6 +78,7 @@ const CRATES: &[&str] = &[
     "anstream",
     "anstyle",
     "aws-config",
+    "aws-sdk-applicationautoscaling",
     "aws-sdk-ecs",
     "aws-sdk-iam",
     "aws-sdk-sts",
@@ -470,6 +475,10 @@ fn actions() -> Vec<Action> {
     all
 }
 
+/// How src/aws begins a call, and how permissions for it begin.
+const CLIENTS: [(&str, &str); 4] =
+    [("ecs.", "ecs"), ("iam.", "iam"), ("scaling.", "application-autoscaling"), ("send!(ecs,", "ecs")];
+
 /// The operations that src/aws calls on the clients, as permissions. Whatever starts like an
 /// operation and is called on a client is one.
 fn calls() -> BTreeSet<String> {
@@ -480,8 +489,7 @@ fn calls() -> BTreeSet<String> {
     let mut calls = BTreeSet::new();
     for source in sources().into_iter().filter(|source| source.module() == "aws") {
         let tight: String = source.code.split_whitespace().collect();
-        for client in ["ecs.", "iam.", "send!(ecs,"] {
-            let service = if client == "iam." { "iam" } else { "ecs" };
+        for (client, service) in CLIENTS {
             for (at, _) in tight.match_indices(client) {
                 let operation: String =
                     tight[at + client.len()..].chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();

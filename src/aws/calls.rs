@@ -33,7 +33,8 @@ impl Intercept for Counter {
             let body = response.body().bytes().unwrap_or_default();
             !ok && body.windows(b"Throttling".len()).any(|window| window == b"Throttling")
         });
-        self.0.aws_call(&call.service().to_lowercase(), call.name(), ok, throttled);
+        let service = call.service().to_lowercase().replace(' ', "-");
+        self.0.aws_call(&service, call.name(), ok, throttled);
         Ok(())
     }
 }

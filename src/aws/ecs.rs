@@ -91,6 +91,7 @@ impl Aws {
         let (services, missing_clusters) = services;
         world.missing_clusters = missing_clusters;
         world.seen.extend(clusters.into_iter().chain(providers).chain(settings).chain(services));
+        self.service_revisions(asked, &mut world.seen).await;
         self.task_definitions(asked, &mut world).await;
         world
     }

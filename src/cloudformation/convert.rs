@@ -1,6 +1,7 @@
 //! From resources to manifests.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde_json::json;
 
@@ -8,7 +9,8 @@ use super::merge::Specs;
 use super::template::{PROCESSED, scalar};
 use super::types::{self, Type};
 use super::{Converter, Node, names, path_to};
-use crate::model::API_VERSION;
+use crate::export::Document;
+use crate::model::{API_VERSION, Key};
 use crate::value::{Map, Path, Value, suggestion};
 
 /// What a resource may say beside its type and properties (CloudFormation user guide, resource
@@ -29,7 +31,7 @@ const ATTRIBUTES: &[(&str, Option<&str>)] = &[
 
 impl<'t> Converter<'t> {
     /// The manifests, in the order of the template.
-    pub(super) fn manifests(&mut self) -> Vec<Value> {
+    pub(super) fn documents(&mut self) -> Vec<Document> {
         let included = self.included();
         self.say_first(&included);
         self.name_all(&included);
@@ -44,17 +46,19 @@ impl<'t> Converter<'t> {
         }
         self.merge(&included, &mut specs);
         self.say_last();
-        let manifest = |(logical, row): &(&'t str, &Type)| {
+        let document = |(logical, row): &(&'t str, &Type)| {
             let spec = specs.remove(logical)?;
-            let name = &self.names.get(logical)?.key;
-            Some(json!({
+            let key = Key::new(row.kind, self.names.get(logical)?.key.clone());
+            let manifest = json!({
                 "apiVersion": API_VERSION,
-                "kind": row.kind.to_string(),
-                "metadata": { "name": name },
+                "kind": key.kind.to_string(),
+                "metadata": { "name": key.name },
                 "spec": spec,
-            }))
+            });
+            let file = PathBuf::from(format!("{}/{}.yaml", row.folder(), key.name));
+            Some(Document { key, file, remarks: Vec::new(), manifest })
         };
-        included.iter().filter_map(manifest).collect()
+        included.iter().filter_map(document).collect()
     }
 
     /// The resources that can be converted and whose condition holds.
@@ -195,7 +199,7 @@ impl<'t> Converter<'t> {
         let message =
             "while a stack owns these resources (tag aws:cloudformation:stack-name), Evenkeel leaves them alone";
         let hint = "set `DeletionPolicy: Retain` on each of them and update the stack; delete the stack, or take \
-                    them out of its template; then apply the manifests with the annotation evenkeel/adoption: adopt";
+                    them out of its template; then apply the manifests with --adopt";
         self.note_on_key(&resources, message, Some(hint.to_owned()));
     }
 

@@ -25,6 +25,21 @@ pub(super) struct Type {
     pub(super) apart: &'static [&'static str],
 }
 
+impl Type {
+    /// Where its manifests belong, when every manifest is a file of its own.
+    pub(super) fn folder(&self) -> &'static str {
+        match self.kind {
+            Kind::AccountSettings => "account-settings",
+            Kind::Policy => "policies",
+            Kind::Role => "roles",
+            Kind::Cluster => "clusters",
+            Kind::CapacityProvider => "capacity-providers",
+            Kind::TaskDefinition => "task-definitions",
+            Kind::Service => "services",
+        }
+    }
+}
+
 const fn own(name: &'static str, kind: Kind, name_property: &'static str, apart: &'static [&'static str]) -> Type {
     Type { name, kind, own: true, name_property, apart }
 }

@@ -154,8 +154,9 @@ impl Screen {
 
 fn text(conclusions: &BTreeMap<Key, Conclusion>, outcomes: &[Outcome]) -> String {
     let mut text = String::new();
-    for (key, conclusion) in conclusions.iter().filter(|(_, conclusion)| conclusion.state != State::InSync) {
-        let _ = writeln!(text, "{RED}{}{RED:#} {key}: {}", conclusion.state, conclusion.message);
+    for (key, conclusion) in conclusions.iter().filter(|(_, conclusion)| !conclusion.message.is_empty()) {
+        let style = if conclusion.state == State::InSync { YELLOW } else { RED };
+        let _ = writeln!(text, "{style}{}{style:#} {key}: {}", conclusion.state, conclusion.message);
     }
     let made = outcomes.iter().filter(|outcome| outcome.result.is_ok()).count();
     let failed = outcomes.len() - made;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "sandbox")]
+use aws_config::ConfigLoader;
 use aws_config::SdkConfig;
 
 use super::CommandError;
@@ -23,30 +25,47 @@ pub(super) struct Connection {
 
 pub(super) async fn connect(target: &Target) -> Result<Connection, CommandError> {
     let metrics = Arc::new(Metrics::new().map_err(CommandError::Metrics)?);
-    let loader = loader();
     #[cfg(feature = "sandbox")]
-    let (loader, sandbox) = match target.sandbox.as_deref() {
-        None => (loader, None),
-        Some("") => {
-            let sandbox = Sandbox::roomy();
-            (client::point(loader, &sandbox), Some(sandbox))
-        }
-        Some(url) => (client::point_at(loader, url), None),
-    };
+    let (loader, sandbox) = pointed(target.sandbox.as_deref());
+    #[cfg(not(feature = "sandbox"))]
+    let loader = loader();
     let config = loader.load().await;
     Ok(Connection {
-        reconciler: reconciler(&config, &target.owner, &metrics).await?,
+        reconciler: reconciler(&config, Rules { owner: target.owner.clone(), adopt: target.adopt }, &metrics).await?,
         metrics,
         #[cfg(feature = "sandbox")]
         sandbox,
     })
 }
 
+/// A connection that is only to be read from, without an owner.
+pub(super) async fn reader(#[cfg(feature = "sandbox")] sandbox: Option<&str>) -> Result<Aws, CommandError> {
+    let metrics = Arc::new(Metrics::new().map_err(CommandError::Metrics)?);
+    #[cfg(feature = "sandbox")]
+    let loader = pointed(sandbox).0;
+    #[cfg(not(feature = "sandbox"))]
+    let loader = loader();
+    Aws::connect(&loader.load().await, &metrics).await.map_err(CommandError::Aws)
+}
+
+/// The loader of the AWS that is meant: the real one, a new simulated one, or one that is served.
+#[cfg(feature = "sandbox")]
+fn pointed(sandbox: Option<&str>) -> (ConfigLoader, Option<Arc<Sandbox>>) {
+    match sandbox {
+        None => (loader(), None),
+        Some("") => {
+            let sandbox = Sandbox::roomy();
+            (client::point(loader(), &sandbox), Some(sandbox))
+        }
+        Some(url) => (client::point_at(loader(), url), None),
+    }
+}
+
 pub(super) async fn reconciler(
     config: &SdkConfig,
-    owner: &str,
+    rules: Rules,
     metrics: &Arc<Metrics>,
 ) -> Result<Reconciler, CommandError> {
     let aws = Aws::connect(config, metrics).await.map_err(CommandError::Aws)?;
-    Ok(Reconciler::new(aws, Rules { owner: owner.to_owned() }, Arc::clone(metrics)))
+    Ok(Reconciler::new(aws, rules, Arc::clone(metrics)))
 }

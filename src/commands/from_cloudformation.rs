@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::path::Path;
 
-use super::{CommandError, OK, print};
+use super::{CommandError, OK, export, print};
 use crate::cli::Export;
 use crate::cloudformation::{self, Note};
+use crate::export::stream_text;
 
-pub(super) fn convert(command: &Export) -> Result<u8, CommandError> {
-    let file = command.from_cloudformation.display();
-    let text = std::fs::read(&command.from_cloudformation).map_err(CommandError::io(file.to_string()))?;
+pub(super) fn convert(template: &Path, command: &Export) -> Result<u8, CommandError> {
+    let file = template.display();
+    let text = std::fs::read(template).map_err(CommandError::io(file.to_string()))?;
     let mut parameters = BTreeMap::new();
     for (name, value) in &command.parameter {
         if parameters.insert(name.clone(), value.clone()).is_some() {
@@ -23,7 +25,9 @@ pub(super) fn convert(command: &Export) -> Result<u8, CommandError> {
     })?;
     let notes: String = conversion.notes.iter().map(printed).collect();
     anstream::stderr().write_all(notes.as_bytes()).map_err(CommandError::io("cannot write the notes"))?;
-    let documents: Result<Vec<String>, _> = conversion.manifests.iter().map(serde_yaml::to_string).collect();
-    print(&documents.map_err(|error| CommandError::Manifests(error.to_string()))?.join("---\n"))?;
+    match &command.to {
+        None => print(&stream_text(&conversion.documents))?,
+        Some(directory) => export::write(directory, &conversion.documents)?,
+    }
     Ok(OK)
 }

@@ -9,6 +9,7 @@ use super::{CommandError, OK, connect, load_directory, print, refuse_problems, r
 use crate::aws::loader;
 use crate::cli;
 use crate::metrics::Metrics;
+use crate::plan::Rules;
 use crate::sandbox::{Sandbox, client, server};
 
 pub(super) async fn sandbox(command: cli::Sandbox) -> Result<u8, CommandError> {
@@ -16,8 +17,9 @@ pub(super) async fn sandbox(command: cli::Sandbox) -> Result<u8, CommandError> {
     let mut stop = run::stop_signal();
     if let Some(directory) = &command.manifests {
         let metrics = Arc::new(Metrics::new().map_err(CommandError::Metrics)?);
-        let reconciler =
-            connect::reconciler(&client::point(loader(), &sandbox).load().await, "evenkeel", &metrics).await?;
+        let rules = Rules { owner: "evenkeel".to_owned(), adopt: false };
+        let config = client::point(loader(), &sandbox).load().await;
+        let reconciler = connect::reconciler(&config, rules, &metrics).await?;
         let desired = load_directory(directory, reconciler.aws().account())?;
         refuse_problems(&desired)?;
         let all: BTreeSet<_> = desired.resources.keys().cloned().collect();

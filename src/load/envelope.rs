@@ -253,7 +253,7 @@ impl Envelope {
                     let message = format!("unknown annotation `{name}`");
                     self.problem(&["metadata", "annotations", name], true, message, Some(hint));
                 }
-                Some(row) if !row.values.contains(&value.as_str()) => {
+                Some(row) if !row.values.is_empty() && !row.values.contains(&value.as_str()) => {
                     let (message, hint) = (format!("there is no value `{value}`"), suggestion(value, row.values));
                     self.problem(&["metadata", "annotations", name], false, message, Some(hint));
                 }

@@ -19,6 +19,6 @@ impl Scene<'_> {
                 _ => None,
             })
             .collect();
-        Draft { changes, steps, held: None }
+        Draft { changes, steps, ..Draft::default() }
     }
 }

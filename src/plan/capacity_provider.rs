@@ -27,7 +27,7 @@ impl Scene<'_> {
             changes.extend(tags::changes(&missing, live));
             steps.push(Action::TagResource { arn: live.arn.clone(), tags: missing });
         }
-        Draft { changes, steps, held }
+        Draft { changes, steps, held, ..Draft::default() }
     }
 }
 

@@ -35,7 +35,7 @@ impl Scene<'_> {
                     path: Path::default().key("versions").key(&version),
                     from: Some(version.as_str().into()),
                     to: None,
-                    effect: Effect::NoRestart,
+                    effect: Effect::Deletes,
                 });
                 steps.push(Action::DeletePolicyVersion { arn: arn.clone(), version });
             }
@@ -49,7 +49,7 @@ impl Scene<'_> {
             changes.extend(tags::changes(&missing, live));
             steps.push(Action::TagPolicy { arn: arn.clone(), tags: missing });
         }
-        Draft { changes, steps, held }
+        Draft { changes, steps, held, ..Draft::default() }
     }
 }
 

@@ -86,7 +86,9 @@ impl Scene<'_> {
         let role = spec.name();
         let (mut changes, mut steps) = (own_changes(&spec, &live.document), Vec::new());
         let held = immutable(&changes);
+        let mut notes = Vec::new();
         if touches(&changes, "assumeRolePolicyDocument") {
+            notes.extend(gone_principals(&spec, &live.document));
             let document = spec.0.get("assumeRolePolicyDocument").cloned().unwrap_or_default();
             steps.push(Action::UpdateAssumeRolePolicy { role: role.clone(), document });
         }
@@ -111,7 +113,7 @@ impl Scene<'_> {
             changes.extend(tags::changes(&missing, live));
             steps.push(Action::TagRole { role, tags: missing });
         }
-        Draft { changes, steps, held }
+        Draft { changes, steps, held, notes }
     }
 
     /// Policies: additive by default, so that other owners may attach theirs. What narrows comes
@@ -131,7 +133,7 @@ impl Scene<'_> {
         // Exclusive of what is declared: a list that the manifest does not name is not its business.
         if spec.exclusive() && spec.0.contains_key("managedPolicyArns") {
             for arn in attached.iter().filter(|arn| !declared.iter().any(|other| other == *arn)) {
-                changes.push(change("managedPolicyArns", Some((*arn).into()), None));
+                changes.push(attached_change(arn, Some((*arn).into()), None));
                 steps.push(Action::DetachRolePolicy { role: role.clone(), arn: (*arn).to_owned() });
             }
         }
@@ -151,7 +153,7 @@ impl Scene<'_> {
             }
         }
         for arn in declared.into_iter().filter(|arn| !attached.contains(arn.as_str())) {
-            changes.push(change("managedPolicyArns", None, Some(arn.as_str().into())));
+            changes.push(attached_change(&arn, None, Some(arn.as_str().into())));
             steps.push(Action::AttachRolePolicy { role: role.clone(), arn });
         }
     }
@@ -203,6 +205,27 @@ fn change(member: &str, from: Option<Value>, to: Option<Value>) -> Change {
     Change { path: Path::default().key(member), from, to, effect: Effect::NoRestart }
 }
 
+fn attached_change(arn: &str, from: Option<Value>, to: Option<Value>) -> Change {
+    Change { path: Path::default().key("managedPolicyArns").named(arn), from, to, effect: Effect::NoRestart }
+}
+
 fn inline_change(name: &str, from: Option<Value>, to: Option<Value>) -> Change {
-    Change { path: Path::default().key("inlinePolicies").key(name), from, to, effect: Effect::NoRestart }
+    // The text of a policy that is taken out is nowhere else in AWS.
+    let effect = if to.is_none() { Effect::Deletes } else { Effect::NoRestart };
+    Change { path: Path::default().key("inlinePolicies").key(name), from, to, effect }
+}
+
+/// What a trust policy with the id of somebody who is gone means.
+fn gone_principals(spec: &Spec<'_>, live: &Value) -> Option<String> {
+    let ids = |document: Option<&Value>| document.map(policy::orphaned_principals).unwrap_or_default();
+    let declared = ids(spec.0.get("assumeRolePolicyDocument"));
+    let mut gone = ids(live.get("assumeRolePolicyDocument"));
+    gone.retain(|id| !declared.contains(id));
+    (!gone.is_empty()).then(|| {
+        format!(
+            "the trust policy names {}: the principal was deleted or recreated, and IAM put its old id in place of \
+             its ARN; writing the policy again lets in the one that has the name now",
+            gone.join(", ")
+        )
+    })
 }

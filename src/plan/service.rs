@@ -10,7 +10,7 @@ use crate::fields;
 use crate::model::{Change, Effect, Key, Kind};
 use crate::resource::{Identity, Resource, TaskDefinition};
 use crate::value::{Map, Path, Segment, Value};
-use crate::world::{DIGEST_TAG, Failure, Live, Rollout, Seen};
+use crate::world::{DIGEST_TAG, Failure, Live, Phase, Rollout, Seen};
 
 /// What a service is to run, as far as it is known.
 enum Target {
@@ -58,11 +58,12 @@ impl Scene<'_> {
 
     pub(super) fn update_service(&self, resource: &Resource, live: &Live) -> Draft {
         let Identity::Service { cluster, name } = &resource.identity else { return Draft::default() };
-        let mut changes = diff(Kind::Service, &compared(&resource.spec, &live.document), &live.document);
+        let declared = compared(&resource.spec, live);
+        let mut changes = diff(Kind::Service, &declared, &live.document);
         let mut held = immutable(&changes);
         let mut update = Map::new();
         for member in members(&changes) {
-            update.insert(member.clone(), merged(&member, &resource.spec, &live.document));
+            update.insert(member.clone(), merged(&member, &declared, &live.document));
         }
         let running = live.document.get("taskDefinition").and_then(Value::as_str);
         let target = self.target(resource, running);
@@ -75,7 +76,8 @@ impl Scene<'_> {
             Target::Pending(key) => {
                 changes.insert(0, revision_change(running, "a new revision"));
                 // One rollout, not two: everything else goes along with the new revision.
-                return Draft { changes, steps: Vec::new(), held: held.or(Some(Reason::WaitsFor(key.clone()))) };
+                let held = held.or(Some(Reason::WaitsFor(key.clone())));
+                return Draft { changes, held, ..Draft::default() };
             }
         }
         if update.keys().any(|member| fields::effect(Kind::Service, member) == Effect::RollsAllTasks) {
@@ -89,10 +91,14 @@ impl Scene<'_> {
                 held = held.or(Some(reason));
             }
         }
-        let mut steps = Vec::new();
+        let (mut steps, mut notes) = (Vec::new(), Vec::new());
         if !update.is_empty() {
             if update.contains_key("capacityProviderStrategy") {
                 // AWS refuses a new strategy without it.
+                notes.push(
+                    "AWS takes another capacityProviderStrategy only with forceNewDeployment: every task is replaced"
+                        .to_owned(),
+                );
                 update.insert("forceNewDeployment".to_owned(), true.into());
             }
             update.insert("cluster".to_owned(), cluster.as_str().into());
@@ -104,7 +110,7 @@ impl Scene<'_> {
             changes.extend(tags::changes(&missing, live));
             steps.push(Action::TagResource { arn: live.arn.clone(), tags: missing });
         }
-        Draft { changes, steps, held }
+        Draft { changes, steps, held, notes }
     }
 
     /// Why the tasks may not be replaced: the last rollout was the same as this one would be, and it
@@ -126,7 +132,9 @@ impl Scene<'_> {
                     .filter(|(member, _)| IN_REVISION.contains(&member.as_str()))
                     .map(|(member, value)| (member.clone(), value.clone()))
                     .collect();
-                let same = same_tasks && diff(Kind::Service, &declared.into(), revision).is_empty();
+                let mut declared = Value::from(declared);
+                turn_pairs(&mut declared, revision);
+                let same = same_tasks && diff(Kind::Service, &declared, revision).is_empty();
                 same.then(|| Reason::RolledBack(reason.clone()))
             }
         }
@@ -170,25 +178,61 @@ impl Scene<'_> {
     }
 }
 
-/// The declared state as it is compared: with `desiredCount` only where it is the manifest's.
-fn compared(spec: &Value, live: &Value) -> Value {
+/// The declared state as it is compared: with `desiredCount` only where it is the manifest's, and with
+/// load balancers only while ECS does not move traffic between their target groups.
+fn compared(spec: &Value, live: &Live) -> Value {
     let mut spec = spec.clone();
     if let Some(map) = spec.as_object_mut() {
         // A DAEMON service has as many tasks as instances: the number only mirrors them.
         let daemon = |value: &Value| value.get("schedulingStrategy").is_some_and(|strategy| strategy == "DAEMON");
-        if daemon(live) {
+        if daemon(&live.document) {
             map.shift_remove("desiredCount");
+        }
+        if shifts_traffic(live) {
+            map.shift_remove("loadBalancers");
         }
         // Only a request carries it; the answer never does.
         map.shift_remove("clientToken");
     }
+    turn_pairs(&mut spec, &live.document);
     spec
+}
+
+/// Deployment strategies with two target groups for each load balancer (ECS service model).
+const TWO_TARGET_GROUPS: &[&str] = &["BLUE_GREEN", "CANARY", "LINEAR"];
+
+/// Whether a deployment with two target groups is under way.
+fn shifts_traffic(live: &Live) -> bool {
+    let strategy = live.document.pointer("/deploymentConfiguration/strategy").and_then(Value::as_str);
+    matches!(live.phase, Phase::Moving(_)) && strategy.is_some_and(|strategy| TWO_TARGET_GROUPS.contains(&strategy))
+}
+
+/// Turns declared pairs of target groups round where they are so in AWS: after a blue/green deployment
+/// the green one serves, and which of the two does is ECS's to decide. That DescribeServices answers
+/// them swapped is (from memory); where it does not, nothing is turned.
+pub(super) fn turn_pairs(declared: &mut Value, live: &Value) {
+    let pair = |balancer: &Value| {
+        let alternate = balancer.pointer("/advancedConfiguration/alternateTargetGroupArn")?;
+        Some((balancer.get("targetGroupArn")?.clone(), alternate.clone()))
+    };
+    let live: Vec<_> =
+        live.get("loadBalancers").and_then(Value::as_array).into_iter().flatten().filter_map(pair).collect();
+    for balancer in declared.get_mut("loadBalancers").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some((first, second)) = pair(balancer)
+            && live.contains(&(second.clone(), first.clone()))
+        {
+            balancer["targetGroupArn"] = second;
+            balancer["advancedConfiguration"]["alternateTargetGroupArn"] = first;
+        }
+    }
 }
 
 /// Members of a service that its service revisions have, too (ECS service model, ServiceRevision).
 const IN_REVISION: &[&str] = &[
     "capacityProviderStrategy",
+    "gatewayConnectors",
     "loadBalancers",
+    "monitoring",
     "networkConfiguration",
     "platformVersion",
     "serviceConnectConfiguration",
@@ -258,4 +302,59 @@ fn tail(arn: &str) -> &str {
 fn client_token(input: &Value) -> String {
     let hash = Sha256::digest(json!(input).to_string().as_bytes());
     hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn balancer(blue: &str, green: &str, port: u16) -> Value {
+        let advanced = json!({ "alternateTargetGroupArn": green, "roleArn": "arn:aws:iam::123456789012:role/ecs" });
+        json!({ "targetGroupArn": blue, "containerName": "web", "containerPort": port, "advancedConfiguration": advanced })
+    }
+
+    fn service(balancer: &Value, strategy: &str, phase: Phase) -> Live {
+        let strategy = json!({ "strategy": strategy });
+        let document = json!({ "loadBalancers": [balancer], "deploymentConfiguration": strategy });
+        Live { document, phase, ..Live::default() }
+    }
+
+    fn moving() -> Phase {
+        Phase::Moving("1 of 2 tasks run".to_owned())
+    }
+
+    #[test]
+    fn a_pair_of_target_groups_has_no_order_and_one_without_the_other_is_no_pair() {
+        let spec = |blue: &str, green: &str| json!({ "loadBalancers": [balancer(blue, green, 80)] });
+        let live = service(&balancer("green", "blue", 80), "BLUE_GREEN", Phase::Steady);
+        let differs = |spec: &Value| !diff(Kind::Service, &compared(spec, &live), &live.document).is_empty();
+        assert!(!differs(&spec("blue", "green")));
+        assert!(!differs(&spec("green", "blue")));
+        assert!(differs(&spec("blue", "teal")));
+        assert!(differs(&spec("green", "green")));
+        let mut other_role = spec("blue", "green");
+        other_role["loadBalancers"][0]["advancedConfiguration"]["roleArn"] = "arn:aws:iam::123456789012:role/b".into();
+        assert!(differs(&other_role));
+    }
+
+    #[test]
+    fn a_change_beside_a_turned_pair_leaves_the_pair_as_it_is_live() {
+        let live = service(&balancer("green", "blue", 80), "BLUE_GREEN", Phase::Steady);
+        let spec = json!({ "loadBalancers": [balancer("blue", "green", 8080)] });
+        let sent = merged("loadBalancers", &compared(&spec, &live), &live.document);
+        assert_eq!(sent, json!([balancer("green", "blue", 8080)]));
+    }
+
+    #[test]
+    fn load_balancers_are_not_compared_while_ecs_shifts_traffic_between_their_target_groups() {
+        let spec = json!({ "loadBalancers": [balancer("blue", "teal", 80)] });
+        let compared = |strategy: &str, phase: Phase| {
+            compared(&spec, &service(&balancer("green", "blue", 80), strategy, phase)).get("loadBalancers").is_some()
+        };
+        for strategy in TWO_TARGET_GROUPS {
+            assert!(!compared(strategy, moving()), "{strategy}");
+            assert!(compared(strategy, Phase::Steady), "{strategy}");
+        }
+        assert!(compared("ROLLING", moving()));
+    }
 }

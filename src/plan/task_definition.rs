@@ -9,30 +9,52 @@ use crate::diff::diff;
 use crate::fields::{self, DIGEST_VERSION};
 use crate::model::{Change, Effect, Kind};
 use crate::resource::{Resource, TaskDefinition};
-use crate::world::{DIGEST_TAG, Live};
+use crate::world::{DIGEST_TAG, Live, OWNER_TAG, Seen};
 
 impl Scene<'_> {
     pub(super) fn create_task_definition(&self, resource: &Resource) -> Draft {
         Draft { steps: vec![self.register(resource)], ..Draft::default() }
     }
 
-    pub(super) fn update_task_definition(&self, resource: &Resource, live: &Live) -> Draft {
+    pub(super) fn update_task_definition(&self, resource: &Resource, newest: &Live) -> Draft {
+        let live = self.compared(resource, newest);
         let mut changes = changes(resource, live);
         if self.is_run_by_a_service(resource) {
             changes.iter_mut().for_each(|change| change.effect = Effect::RollsAllTasks);
         }
         if !changes.is_empty() {
-            return Draft { changes, steps: vec![self.register(resource)], held: None };
+            return Draft { changes, steps: vec![self.register(resource)], ..Draft::default() };
         }
         // Tags can be changed without a new revision. Those of a revision that a service remembers
         // were not read; they come along when it is.
-        let missing = if live.document.is_null() { BTreeMap::new() } else { self.missing_tags(resource, live) };
+        let unread = live.document.is_null();
+        // A pipeline's revision, which a manifest leaves room for, stays the pipeline's.
+        let others = !resource.ignored.is_empty() && !live.tags.contains_key(OWNER_TAG);
+        let missing = if unread || others { BTreeMap::new() } else { self.missing_tags(resource, live) };
         if missing.is_empty() {
             return Draft::default();
         }
         let changes = tags::changes(&missing, live);
         let steps = vec![Action::TagResource { arn: live.arn.clone(), tags: missing }];
-        Draft { changes, steps, held: None }
+        Draft { changes, steps, ..Draft::default() }
+    }
+
+    /// The revision that a manifest is compared with: the newest if it will do, else the one that a
+    /// service runs, so that what the plan shows is what becomes different there.
+    fn compared<'a>(&'a self, resource: &Resource, newest: &'a Live) -> &'a Live {
+        if matches(resource, newest) {
+            return newest;
+        }
+        let running = self.resources.values().filter_map(|service| {
+            match (&service.task_definition, self.world.seen.get(&service.key)) {
+                (Some(TaskDefinition::Managed { key, .. }), Some(Seen::Present(live))) if *key == resource.key => {
+                    self.world.revisions.get(live.document.get("taskDefinition")?.as_str()?)
+                }
+                _ => None,
+            }
+        });
+        let family = |revision: &&Live| revision.document.get("family") == newest.document.get("family");
+        running.filter(family).next().unwrap_or(newest)
     }
 
     fn is_run_by_a_service(&self, resource: &Resource) -> bool {
@@ -53,7 +75,7 @@ impl Scene<'_> {
 /// Whether a revision has the content that a manifest declares.
 #[must_use]
 pub fn matches(resource: &Resource, revision: &Live) -> bool {
-    changes(resource, revision).is_empty()
+    changes(resource, revision).iter().all(|change| resource.ignores(&change.path))
 }
 
 /// What of the manifest's content is not in a revision.

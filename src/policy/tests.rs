@@ -200,6 +200,34 @@ fn a_document_is_sent_compactly_and_in_its_own_order() {
     );
 }
 
+#[test]
+fn principals_that_were_deleted_are_told_apart_from_living_ones() {
+    let trust = json!({"Statement": [
+        {"Principal": {"AWS": ["AROAEXAMPLE1234567890", "arn:aws:iam::123456789012:role/web", "123456789012"]}},
+        {"principal": {"AWS": "AIDAEXAMPLE1234567890"}, "Condition": {"StringLike": {"aws:userid": "AROAOTHER12345678901:*"}}},
+        {"NotPrincipal": {"AWS": "AROAEXAMPLE1234567890", "Service": "AROASERVICE1234567890"}},
+        {"Principal": "*"},
+    ]});
+    assert_eq!(orphaned_principals(&trust), ["AIDAEXAMPLE1234567890", "AROAEXAMPLE1234567890"]);
+    assert_eq!(orphaned_principals(&json!({"Statement": {"Principal": {"AWS": "AROAEXAMPLE1234567890"}}})).len(), 1);
+    for none in [json!({}), Value::Null, json!([1]), json!({"Statement": 5})] {
+        assert_eq!(orphaned_principals(&none), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn of_two_documents_the_statements_that_differ_are_told() {
+    let read = json!({"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"});
+    let write = json!({"Effect": "Allow", "Action": "s3:Put*", "Resource": "*"});
+    let delete = json!({"Effect": "Deny", "Action": ["s3:Delete*"], "Resource": ["*"]});
+    let one = json!({"Version": "2012-10-17", "Statement": [read, write]});
+    let other = json!({"Version": "2012-10-17", "Statement": [delete, {"Effect": "Allow", "Action": ["s3:get*"], "Resource": ["*"]}]});
+    assert_eq!(statements_apart(&one, &other), Some((vec![&write], vec![&delete])));
+    assert_eq!(statements_apart(&one, &one), None);
+    assert_eq!(statements_apart(&one, &json!({"Statement": [read]})), None, "the version differs, too");
+    assert_eq!(statements_apart(&json!("text"), &one), None);
+}
+
 /// Faults as `path: message (hint)`.
 fn faults(document: &Value, kind: DocumentKind) -> Vec<String> {
     let line = |fault: &crate::value::Fault| {

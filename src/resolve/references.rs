@@ -51,7 +51,7 @@ fn expected(path: &Path) -> Option<(Kind, Form)> {
 }
 
 /// The members below which a team chooses the keys: `ref` is one like any other there.
-const FREE: &[&str] = &["tags", "dockerLabels", "options", "driverOpts", "labels"];
+pub(crate) const FREE: &[&str] = &["tags", "dockerLabels", "options", "driverOpts", "labels"];
 
 impl Resolver<'_> {
     /// The value with references and variables written out.
@@ -152,6 +152,7 @@ impl Resolver<'_> {
             guesses: self.guesses,
             manifest: target,
             needs: BTreeSet::new(),
+            ignored: Vec::new(),
             unknown: BTreeSet::new(),
             faults: Vec::new(),
         };

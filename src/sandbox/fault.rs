@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use serde_json::json;
 
 use super::iam::query::Query;
-use super::{ApiError, Request, Response, Sandbox, iam};
+use super::{ApiError, Request, Response, Sandbox, iam, json_service};
 
 /// A fault that the next calls of an operation meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,9 +84,9 @@ impl Sandbox {
     }
 
     fn refuse(&self, request: &Request, operation: &str, error: &ApiError) -> Response {
-        let (service, content_type, body) = if request.target.is_some() {
+        let (service, content_type, body) = if let Some(target) = &request.target {
             let body = json!({ "__type": error.code, "message": error.message }).to_string();
-            ("ecs", "application/x-amz-json-1.1", body)
+            (json_service(target), "application/x-amz-json-1.1", body)
         } else {
             let service = match Query::parse(&request.body).get("Version") {
                 Some("2011-06-15") => "sts",

@@ -52,7 +52,7 @@ impl Lab {
         let config = client::point(loader(), &sandbox).load().await;
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let aws = Aws::connect(&config, &metrics).await.expect("connect");
-        let reconciler = Reconciler::new(aws, Rules { owner: owner.to_owned() }, metrics);
+        let reconciler = Reconciler::new(aws, Rules { owner: owner.to_owned(), adopt: false }, metrics);
         sandbox.state().log.clear();
         Self { sandbox, config, reconciler }
     }
@@ -227,7 +227,12 @@ pub(crate) struct Running {
 impl Running {
     /// Starts it over a directory with these files, and waits until it has settled.
     pub(crate) async fn start(files: &[(&str, &str)]) -> Self {
-        let lab = Lab::new().await;
+        Self::over(Sandbox::new(), files).await
+    }
+
+    /// The same over an account that is there already.
+    pub(crate) async fn over(sandbox: Arc<Sandbox>, files: &[(&str, &str)]) -> Self {
+        let lab = Lab::over(sandbox).await;
         let folder = tempfile::tempdir().expect("tempdir");
         let directory = folder.path().join("manifests");
         std::fs::create_dir(&directory).expect("create");
@@ -295,6 +300,6 @@ fn take_log(sandbox: &Sandbox) -> Vec<String> {
     std::mem::take(&mut sandbox.state().log).into_iter().map(|line| line.operation).collect()
 }
 
-fn is_write(call: &str) -> bool {
+pub(crate) fn is_write(call: &str) -> bool {
     !["Describe", "List", "Get"].iter().any(|prefix| call.starts_with(prefix))
 }

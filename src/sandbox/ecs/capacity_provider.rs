@@ -81,6 +81,7 @@ pub(super) fn create(region: &mut Region, context: &Context, input: &Input) -> O
         (None, Some(managed)) => {
             let cluster = region.cluster(Some(input.required("cluster")?))?;
             record.insert("cluster".into(), json!(cluster.arn()));
+            // What ECS fills into it is not known.
             record.insert("managedInstancesProvider".into(), managed.clone());
             record.insert("type".into(), json!("MANAGED_INSTANCES"));
             Some(cluster.name().to_owned())

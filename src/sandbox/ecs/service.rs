@@ -47,8 +47,10 @@ pub struct Service {
 }
 
 /// Fields of UpdateService that "trigger a new service deployment" according to the model. A value
-/// that is there already triggers none *(from memory)*; `forceNewDeployment` always does.
-const ROLLING: [&str; 8] = [
+/// that is there already triggers none *(from memory)*; `forceNewDeployment` always does. The last two
+/// the model says nothing of: they are in the service revision, which never changes, so that another
+/// value takes another revision.
+const ROLLING: [&str; 10] = [
     "taskDefinition",
     "networkConfiguration",
     "platformVersion",
@@ -57,6 +59,8 @@ const ROLLING: [&str; 8] = [
     "serviceConnectConfiguration",
     "volumeConfigurations",
     "vpcLatticeConfigurations",
+    "monitoring",
+    "gatewayConnectors",
 ];
 
 /// Fields that a Service object does not have: they show on a deployment or a service revision.
@@ -232,6 +236,7 @@ pub(super) fn update(region: &mut Region, context: &Context, input: &Input) -> O
     let mut new = changed(&old, input);
     defaults::fill_placement(region, &cluster_name, &mut new);
     defaults::fill_nested(region, &cluster_name, &mut new);
+    check::check_forced(&old, &new, input)?;
     let mut origin = None;
     if old.contains_key("taskDefinition") {
         // The present definition serves on when it has been deregistered; a new one must be ACTIVE.
@@ -256,14 +261,19 @@ pub(super) fn update(region: &mut Region, context: &Context, input: &Input) -> O
     Ok(json!({ "service": service.view(true) }))
 }
 
-/// The record after an update, before defaults.
+/// The record after an update, before defaults. That an empty list takes away volume and VPC Lattice
+/// configurations is not known; it does so here.
 fn changed(old: &Map, input: &Input) -> Map {
     let mut new = old.clone();
     for (member, value) in input.members() {
         match member.as_str() {
             "cluster" | "service" | "forceNewDeployment" | "taskDefinition" => {}
             // Settings inside that the request leaves out stay as well (from memory).
-            "deploymentConfiguration" => overlay(new.entry(member.clone()).or_insert_with(|| json!({})), value),
+            "deploymentConfiguration" => {
+                let configuration = new.entry(member.clone()).or_insert_with(|| json!({}));
+                overlay(configuration, value);
+                leave_strategy(configuration, value);
+            }
             "capacityProviderStrategy" if value == &json!([]) => {
                 let back_to = defaults::launch_type(old).to_owned();
                 new.shift_remove("capacityProviderStrategy");
@@ -281,6 +291,19 @@ fn changed(old: &Map, input: &Input) -> Map {
         new.shift_remove("platformVersion");
     }
     new
+}
+
+/// What belongs to a strategy that an update leaves goes with it, unless the update names it: then it is
+/// refused. That it goes is (from memory).
+fn leave_strategy(configuration: &mut Value, update: &Value) {
+    let strategy = text_of(configuration, "strategy").unwrap_or("ROLLING").to_owned();
+    for (member, of) in check::OF_ONE_STRATEGY {
+        if let Some(configuration) =
+            configuration.as_object_mut().filter(|_| strategy != of && update.get(member).is_none())
+        {
+            configuration.shift_remove(member);
+        }
+    }
 }
 
 fn check_controller(service: &Service, input: &Input) -> Result<(), ApiError> {

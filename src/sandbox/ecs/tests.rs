@@ -226,18 +226,21 @@ fn a_strategy_and_a_launch_type_take_each_others_place() {
     let mut account = Account::new();
     account.ok("CreateService", service());
     let strategy = json!([{ "capacityProvider": "FARGATE_SPOT", "weight": 1 }]);
-    account.ok("UpdateService", json!({ "service": "web", "capacityProviderStrategy": strategy }));
+    let update = json!({ "service": "web", "capacityProviderStrategy": strategy });
+    assert!(account.refused("UpdateService", update.clone()).message.ends_with("you must force a new deployment."));
+    account.ok("UpdateService", with(update, &json!({ "forceNewDeployment": true })));
     let on_spot = account.service();
     assert_eq!(on_spot.get("launchType"), None);
     assert_eq!(
         on_spot["capacityProviderStrategy"],
         json!([{ "capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0 }])
     );
-    assert_eq!(on_spot["deployments"].as_array().unwrap().len(), 1, "the model says that it does not roll");
+    assert_eq!(on_spot["deployments"].as_array().unwrap().len(), 2);
     let in_use =
         json!({ "cluster": "default", "capacityProviders": ["FARGATE"], "defaultCapacityProviderStrategy": [] });
     assert_eq!(account.refused("PutClusterCapacityProviders", in_use).code, "ResourceInUseException");
-    account.ok("UpdateService", json!({ "service": "web", "capacityProviderStrategy": [] }));
+    let update = json!({ "service": "web", "capacityProviderStrategy": [], "forceNewDeployment": true });
+    account.ok("UpdateService", update);
     let back = account.service();
     assert_eq!((back.get("capacityProviderStrategy"), &back["launchType"]), (None, &json!("FARGATE")));
 }

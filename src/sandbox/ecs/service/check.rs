@@ -95,11 +95,15 @@ pub(super) fn check_record(
         }
     }
     check_percentages(record, daemon)?;
+    check_deployment(record)?;
     for balancer in list("loadBalancers") {
         check_load_balancer(definition, balancer)?;
     }
     if list("serviceRegistries").len() > 1 {
         return Err(invalid("Service registries can have at most 1 element."));
+    }
+    if list("gatewayConnectors").len() > 1 {
+        return Err(invalid("A service supports no more than one gateway connector."));
     }
     check_service_connect(definition, record)?;
     let launch_volume = |name: &str| {
@@ -138,6 +142,46 @@ fn check_percentages(record: &Map, daemon: bool) -> Result<(), ApiError> {
         return Err(invalid("maximumPercent must not be lower than minimumHealthyPercent."));
     }
     Ok(())
+}
+
+/// Members of a deployment configuration that are "only valid when the deployment strategy is" this one.
+pub(super) const OF_ONE_STRATEGY: [(&str, &str); 2] =
+    [("linearConfiguration", "LINEAR"), ("canaryConfiguration", "CANARY")];
+
+/// What belongs to one deployment strategy only (documented). The first refusal is quoted in ecspresso#1082.
+fn check_deployment(record: &Map) -> Result<(), ApiError> {
+    let Some(configuration) = record.get("deploymentConfiguration") else { return Ok(()) };
+    let strategy = text_of(configuration, "strategy").unwrap_or("ROLLING");
+    let early = configuration.get("earlySuccessCriteria").filter(|early| early.get("enable") == Some(&json!(true)));
+    if let Some(early) = early {
+        if strategy != "ROLLING" {
+            return Err(invalid(format!("Early success criteria not supported for {strategy} deployment strategy")));
+        }
+        let percent = |object: &Value, member: &str| object.get(member).and_then(Value::as_i64).unwrap_or(100);
+        let healthy = percent(early, "healthyPercent");
+        if !(percent(configuration, "minimumHealthyPercent")..=100).contains(&healthy) {
+            return Err(invalid("healthyPercent must be between minimumHealthyPercent and 100."));
+        }
+    }
+    for (member, of) in OF_ONE_STRATEGY {
+        if configuration.get(member).is_some() && strategy != of {
+            return Err(invalid(format!("{member} is only valid with the {of} deployment strategy.")));
+        }
+    }
+    Ok(())
+}
+
+/// A capacity provider strategy is changed by a forced deployment only (pipe-cd/pipecd#6385 quotes the
+/// refusal), and an empty list changes it too (aws/aws-cdk#34631).
+pub(super) fn check_forced(old: &Map, new: &Map, input: &Input) -> Result<(), ApiError> {
+    let same = old.get("capacityProviderStrategy") == new.get("capacityProviderStrategy");
+    if same || input.flag("forceNewDeployment") {
+        return Ok(());
+    }
+    Err(invalid(
+        "When switching from launch type to capacity provider strategy on an existing service, or making a change to \
+         a capacity provider strategy on a service that is already using one, you must force a new deployment.",
+    ))
 }
 
 fn check_load_balancer(definition: &TaskDefinition, balancer: &Value) -> Result<(), ApiError> {

@@ -71,7 +71,38 @@ fn deployment_configuration(daemon: bool) -> Value {
         "alarms": { "alarmNames": [], "enable": false, "rollback": false },
         "strategy": "ROLLING",
         "bakeTimeInMinutes": 0,
+        // The leaves come back with `enable: false` (ecspresso#1082); that they do so on a service that
+        // never named the object is (from memory).
+        "earlySuccessCriteria": { "enable": false, "healthyPercent": 100, "sourceServiceRevisionCleanup": "BLOCKING" },
     })
+}
+
+/// Defaults inside a deployment configuration: those of hooks by ecspresso#1082, which read them off
+/// live answers, the others by the model. Whether ECS echoes the model's is not known.
+fn fill_deployment(configuration: &mut Map) {
+    let hooks = configuration.get_mut("lifecycleHooks").and_then(Value::as_array_mut).into_iter().flatten();
+    for hook in hooks.filter_map(Value::as_object_mut) {
+        hook.entry("targetType").or_insert_with(|| json!("AWS_LAMBDA"));
+        fill_member(hook, "timeoutConfiguration", &[("timeoutInMinutes", json!(1440)), ("action", json!("ROLLBACK"))]);
+    }
+    let steps = [
+        ("linearConfiguration", [("stepPercent", json!(10.0)), ("stepBakeTimeInMinutes", json!(6))]),
+        ("canaryConfiguration", [("canaryPercent", json!(5.0)), ("canaryBakeTimeInMinutes", json!(10))]),
+    ];
+    for (member, defaults) in steps {
+        if configuration.contains_key(member) {
+            fill_member(configuration, member, &defaults);
+        }
+    }
+}
+
+/// Fills an object inside another, which is made when it is not there.
+fn fill_member(outer: &mut Map, member: &str, defaults: &[(&str, Value)]) {
+    if let Some(inner) = outer.entry(member).or_insert_with(|| json!({})).as_object_mut() {
+        for (name, value) in defaults {
+            inner.entry(*name).or_insert_with(|| value.clone());
+        }
+    }
 }
 
 /// Where tasks run: "If no capacityProviderStrategy or launchType is specified, the
@@ -115,6 +146,11 @@ pub fn launch_type(record: &Map) -> &str {
 
 /// Defaults inside objects that the service declares.
 pub(super) fn fill_nested(region: &Region, cluster: &str, record: &mut Map) {
+    if let Some(configuration) = record.get_mut("deploymentConfiguration").and_then(Value::as_object_mut) {
+        fill_deployment(configuration);
+    }
+    // "If you don't specify a security group, the default security group for the VPC is used": that
+    // it does not show here is (from memory).
     let network = record.get_mut("networkConfiguration").and_then(|network| network.get_mut("awsvpcConfiguration"));
     if let Some(network) = network.and_then(Value::as_object_mut) {
         network.entry("securityGroups").or_insert_with(|| json!([]));
@@ -143,6 +179,8 @@ pub(super) fn fill_nested(region: &Region, cluster: &str, record: &mut Map) {
             _ => {}
         }
     }
+    // What else of a volume ECS fills in is not known: the rest reads back as it was sent. Of
+    // `monitoring` and `gatewayConnectors`, which no public tool reads, nothing is filled in.
     let volumes = record.get_mut("volumeConfigurations").and_then(Value::as_array_mut).into_iter().flatten();
     for volume in volumes.filter_map(|volume| volume.get_mut("managedEBSVolume")?.as_object_mut()) {
         volume.entry("filesystemType").or_insert_with(|| json!("xfs"));

@@ -69,8 +69,10 @@ fn fill_volume(volume: &mut Map) {
     if volume.keys().all(|member| member == "name") {
         volume.insert("host".into(), json!({}));
     }
-    // Both (from memory).
+    // The encryption is documented and came back in aws-cloudformation/cloudformation-coverage-roadmap#1283,
+    // the other two are (from memory). What ECS fills into an S3 Files volume is not known.
     if let Some(efs) = volume.get_mut("efsVolumeConfiguration").and_then(Value::as_object_mut) {
+        efs.entry("transitEncryption").or_insert_with(|| json!("DISABLED"));
         efs.entry("rootDirectory").or_insert_with(|| json!("/"));
     }
     if let Some(docker) = volume.get_mut("dockerVolumeConfiguration").and_then(Value::as_object_mut) {

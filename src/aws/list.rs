@@ -1,0 +1,136 @@
+//! What is there, for `export`: names that no manifest has given. Only a person's credentials need
+//! these calls; the daemon never lists what it was not told about.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Aws;
+use super::failure::classify;
+use crate::model::{Key, Kind, Source};
+use crate::resource::{Adoption, Identity, Resource, TaskDefinition};
+use crate::value::{Path, Value};
+use crate::world::{Failure, Live, Seen};
+
+/// Services in one page (ECS API reference, ListServices).
+const SERVICES_MAX: i32 = 100;
+/// How the names of AWS's own capacity providers start: nobody else's may (ECS API reference).
+const PROVIDERS_OF_AWS: &str = "FARGATE";
+
+/// What was read of some resources.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// What became of each.
+    pub seen: BTreeMap<Identity, Seen>,
+    /// The revisions that services among them run, by ARN.
+    pub revisions: BTreeMap<String, Live>,
+}
+
+impl Aws {
+    /// The clusters.
+    ///
+    /// # Errors
+    /// The class of AWS's error.
+    pub async fn list_clusters(&self) -> Result<BTreeSet<Identity>, Failure> {
+        let arns: Result<Vec<String>, _> = self.ecs.list_clusters().into_paginator().items().send().collect().await;
+        let arns = arns.map_err(classify)?;
+        Ok(arns.iter().map(|arn| Identity::Cluster { name: tail(arn) }).collect())
+    }
+
+    /// The services of a cluster.
+    ///
+    /// # Errors
+    /// The class of AWS's error.
+    pub async fn list_services(&self, cluster: &str) -> Result<BTreeSet<Identity>, Failure> {
+        let call = self.ecs.list_services().cluster(cluster).max_results(SERVICES_MAX);
+        let arns: Result<Vec<String>, _> = call.into_paginator().items().send().collect().await;
+        let service = |arn: &String| Identity::Service { cluster: cluster.to_owned(), name: tail(arn) };
+        Ok(arns.map_err(classify)?.iter().map(service).collect())
+    }
+
+    /// The capacity providers that the account has made; of a cluster those that are only its own.
+    ///
+    /// # Errors
+    /// The class of AWS's error.
+    pub async fn list_capacity_providers(&self, cluster: Option<&str>) -> Result<BTreeSet<Identity>, Failure> {
+        let mut providers = BTreeSet::new();
+        let mut token = None;
+        loop {
+            let call = self.ecs.describe_capacity_providers().set_cluster(cluster.map(str::to_owned));
+            let page = call.set_next_token(token).send().await.map_err(classify)?;
+            let own = page.capacity_providers().iter().filter(|one| cluster.is_none() || one.cluster().is_some());
+            let names = own.filter_map(|one| one.name()).filter(|name| !name.starts_with(PROVIDERS_OF_AWS));
+            providers.extend(names.map(|name| Identity::CapacityProvider { name: name.to_owned() }));
+            token = page.next_token().map(str::to_owned);
+            if token.is_none() {
+                return Ok(providers);
+            }
+        }
+    }
+
+    /// The families that have an ACTIVE revision.
+    ///
+    /// # Errors
+    /// The class of AWS's error.
+    pub async fn list_families(&self) -> Result<BTreeSet<String>, Failure> {
+        let call = self.ecs.list_task_definition_families().status("ACTIVE".into());
+        let families: Result<Vec<String>, _> = call.into_paginator().items().send().collect().await;
+        Ok(families.map_err(classify)?.into_iter().collect())
+    }
+
+    /// The role in an instance profile; `None` also when there is no such profile.
+    ///
+    /// # Errors
+    /// The class of AWS's error.
+    pub async fn role_in_profile(&self, profile: &str) -> Result<Option<String>, Failure> {
+        match self.iam.get_instance_profile().instance_profile_name(profile).send().await {
+            Ok(answer) => {
+                let roles = answer.instance_profile().map(|profile| profile.roles()).unwrap_or_default();
+                Ok(roles.first().map(|role| role.role_name().to_owned()))
+            }
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_entity_exception()) => Ok(None),
+            Err(error) => Err(classify(error)),
+        }
+    }
+
+    /// Looks at resources by what they are called in AWS: the same look as for a plan.
+    pub async fn read(&self, identities: &BTreeSet<Identity>) -> Reading {
+        let probes: Vec<Resource> = identities.iter().cloned().map(probe).collect();
+        let mut world = self.observe(&probes.iter().collect::<Vec<_>>()).await;
+        let unseen = || Seen::Unknown(Failure::Unreachable("it was not looked at".to_owned()));
+        let seen = |probe: Resource| {
+            let seen = world.seen.remove(&probe.key).unwrap_or_else(unseen);
+            (probe.identity, seen)
+        };
+        Reading { seen: probes.into_iter().map(seen).collect(), revisions: world.revisions }
+    }
+}
+
+/// A resource as far as reading needs one. A service's has a task definition that nothing matches, so
+/// that the revision which it runs is read.
+fn probe(identity: Identity) -> Resource {
+    let name = identity.to_string();
+    let runs = TaskDefinition::Managed {
+        key: Key::new(Kind::TaskDefinition, format!("of {name}")),
+        family: String::new(),
+        digest: String::new(),
+    };
+    let key = Key::new(identity.kind(), name);
+    Resource {
+        manifest: key.clone(),
+        source: Source { file: "export".into(), document: 0, line: 1 },
+        origin: Path::default(),
+        needs: BTreeSet::new(),
+        spec: Value::Null,
+        tags: BTreeMap::new(),
+        adoption: Adoption::Unsaid,
+        ignored: Vec::new(),
+        suspended: false,
+        task_definition: (key.kind == Kind::Service).then_some(runs),
+        digest: None,
+        identity,
+        key,
+    }
+}
+
+fn tail(arn: &str) -> String {
+    arn.rsplit('/').next().unwrap_or(arn).to_owned()
+}

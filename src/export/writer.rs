@@ -1,0 +1,158 @@
+//! From what AWS answers to what one would have asked for: only members of the input's shape, without
+//! defaults and empty values, in the order of the API.
+
+use serde_json::json;
+
+use crate::codec::shape::Shape;
+use crate::fields::{self, Form, below};
+use crate::model::Kind;
+use crate::value::{Map, Value, sorted};
+
+/// A reference in place of a member's text, if there is to be one.
+pub(super) type Refer<'a> = dyn Fn(&str, &str) -> Option<Value> + 'a;
+
+/// Members that mean something by being there, even with nothing but defaults in them: a volume
+/// with them is one of Docker's, without them it is a folder of the host.
+const TELLING: &[&str] = &["dockerVolumeConfiguration"];
+
+/// What a DAEMON service has in place of the defaults in [`fields::FIELDS`] (ECS API reference,
+/// DeploymentConfiguration).
+const OF_DAEMON: &[(&str, i64)] =
+    &[("deploymentConfiguration.maximumPercent", 100), ("deploymentConfiguration.minimumHealthyPercent", 0)];
+
+struct Writer<'a> {
+    kind: Kind,
+    is_daemon: bool,
+    refer: &'a Refer<'a>,
+}
+
+/// The spec of a live document.
+pub(super) fn write(kind: Kind, shape: &Shape, live: &Value, is_daemon: bool, refer: &Refer<'_>) -> Map<String, Value> {
+    match (Writer { kind, is_daemon, refer }).value(shape, "", "", live) {
+        Value::Object(spec) => spec,
+        _ => Map::new(),
+    }
+}
+
+impl Writer<'_> {
+    fn value(&self, shape: &Shape, pattern: &str, member: &str, live: &Value) -> Value {
+        match (shape, live) {
+            (Shape::Structure { members, .. }, Value::Object(live)) => self.structure(members, pattern, live),
+            (Shape::List(inner), Value::Array(items)) => {
+                let mut items: Vec<&Value> = items.iter().collect();
+                if fields::form(self.kind, pattern) == Form::Set {
+                    items.sort_by_key(|item| item.to_string());
+                }
+                items.into_iter().map(|item| self.value(inner, &below(pattern, "*"), member, item)).collect()
+            }
+            // The SDK's maps have an order of their own each time.
+            (Shape::Map(inner), Value::Object(live)) => {
+                let mut map: Map<String, Value> = live
+                    .iter()
+                    .map(|(key, value)| (key.clone(), self.value(inner, &below(pattern, "*"), "", value)))
+                    .collect();
+                map.sort_keys();
+                map.into()
+            }
+            (Shape::Document, live) if matches!(self.kind, Kind::Policy | Kind::Role) => live.clone(),
+            (Shape::Document, live) => sorted(live),
+            (Shape::Text(_), Value::String(text)) => (self.refer)(member, text).unwrap_or_else(|| live.clone()),
+            (_, live) => live.clone(),
+        }
+    }
+
+    fn structure(&self, members: &[(String, Shape, bool)], pattern: &str, live: &Map<String, Value>) -> Value {
+        let written = |name: &str, shape: &Shape| {
+            let live = live.get(name)?;
+            let below = below(pattern, name);
+            let value = self.value(shape, &below, name, live);
+            let says_something = !fields::is_empty(&value) && !self.is_default(&below, live);
+            match (says_something, TELLING.contains(&name)) {
+                (true, _) => Some(value),
+                (false, true) if !fields::is_empty(live) => Some(live.clone()),
+                (false, _) => None,
+            }
+        };
+        let mut spec: Map<String, Value> =
+            members.iter().filter_map(|(name, shape, _)| Some((name.clone(), written(name, shape)?))).collect();
+        if spec.is_empty() {
+            return spec.into();
+        }
+        // Whoever says one thing has to say what the API requires, default or not.
+        let missing = |name: &str| !spec.contains_key(name) && live.get(name).is_some_and(|value| !value.is_null());
+        let required: Vec<&String> =
+            members.iter().filter(|(name, _, required)| *required && missing(name)).map(|(name, ..)| name).collect();
+        if required.is_empty() {
+            return spec.into();
+        }
+        members
+            .iter()
+            .filter_map(|(name, ..)| {
+                let of_api = required.contains(&name).then(|| live.get(name).cloned()).flatten();
+                Some((name.clone(), spec.shift_remove(name).or(of_api)?))
+            })
+            .collect::<Map<_, _>>()
+            .into()
+    }
+
+    fn is_default(&self, pattern: &str, live: &Value) -> bool {
+        if let Some((_, number)) = OF_DAEMON.iter().find(|(other, _)| self.is_daemon && *other == pattern) {
+            return *live == json!(number);
+        }
+        let form = fields::form(self.kind, pattern);
+        let default = fields::default(self.kind, pattern).map(|value| fields::scalar(form, &value));
+        default.is_some_and(|default| default == fields::scalar(form, live))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema;
+
+    fn check(kind: Kind, live: &Value, expected: &Value) {
+        let spec = write(kind, &schema::shape_of(kind), live, false, &|_, _| None);
+        assert_eq!(Value::Object(spec).to_string(), expected.to_string());
+    }
+
+    #[test]
+    fn answers_defaults_and_empty_values_are_not_written() {
+        check(
+            Kind::TaskDefinition,
+            &json!({
+                "revision": 3, "status": "ACTIVE", "volumes": [], "networkMode": "bridge",
+                "containerDefinitions": [{
+                    "environment": [], "essential": true, "cpu": 0, "image": "web:1", "name": "web",
+                    "healthCheck": { "retries": 3, "command": ["CMD", "true"], "interval": 10 },
+                }],
+                "family": "web",
+            }),
+            &json!({
+                "family": "web",
+                "containerDefinitions": [{
+                    "name": "web", "image": "web:1", "healthCheck": { "command": ["CMD", "true"], "interval": 10 },
+                }],
+            }),
+        );
+    }
+
+    #[test]
+    fn what_the_api_requires_is_written_with_what_is_said() {
+        let breaker = |enable: bool| {
+            let breaker = json!({ "rollback": false, "enable": enable });
+            json!({ "deploymentConfiguration": { "deploymentCircuitBreaker": breaker, "maximumPercent": 200 } })
+        };
+        let written = json!({ "deploymentConfiguration": {
+            "deploymentCircuitBreaker": { "enable": true, "rollback": false } } });
+        check(Kind::Service, &breaker(true), &written);
+        check(Kind::Service, &breaker(false), &json!({}));
+    }
+
+    #[test]
+    fn a_volume_of_docker_stays_one() {
+        let volume = json!({ "name": "data", "dockerVolumeConfiguration": { "scope": "task" } });
+        check(Kind::TaskDefinition, &json!({ "volumes": [volume] }), &json!({ "volumes": [volume] }));
+        let volume = json!({ "name": "data", "host": {} });
+        check(Kind::TaskDefinition, &json!({ "volumes": [volume] }), &json!({ "volumes": [{ "name": "data" }] }));
+    }
+}
