@@ -18,7 +18,7 @@
 //!
 //! The specs of ECS kinds *are* the ECS API: [`codec`] drives the schemas that the SDK ships, so that
 //! there is no list of fields. What AWS does to a value between write and read stands in one table,
-//! [`fields::FIELDS`].
+//! [`fields::tables`].
 //!
 //! # Floors
 //!

@@ -251,6 +251,7 @@ impl Resolver<'_> {
         spec: Value,
         tags: BTreeMap<String, String>,
     ) -> Resource {
+        let spec = fields::cleared(key.kind, &spec);
         Resource {
             key,
             manifest: self.manifest.key.clone(),
