@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::codec;
 use crate::codec::shape::{Shape, shape};
+use crate::fields;
 use crate::model::{API_VERSION, KINDS, Kind};
 use crate::pattern::{Pattern, Step};
 use crate::policy::{self, DocumentKind};
@@ -312,6 +313,15 @@ fn spec_schema(kind: Kind) -> Value {
                 json!({ "anyOf": [{ "type": "string" }, { "$ref": "#/$defs/ref" }, inline] });
         }
         _ => {}
+    }
+    for (path, row) in fields::tables().filter(|table| table.kind == kind).flat_map(fields::Table::paths) {
+        let pointer = format!("/{}", path.split('.').collect::<Vec<_>>().join("/properties/"));
+        if row.clear.starts_with('{')
+            && let Some(whole) = properties.pointer_mut(&pointer)
+        {
+            // An empty map stands for what clears it.
+            *whole = json!({ "anyOf": [{ "type": "object", "maxProperties": 0 }, whole.take()] });
+        }
     }
     // A manifest's own name, or a preset, fills what the API requires.
     if let Value::Object(schema) = &mut schema {

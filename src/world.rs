@@ -9,7 +9,7 @@ use crate::value::Value;
 /// The tag that says whose a resource is.
 pub const OWNER_TAG: &str = "evenkeel:owner";
 /// The tag on a task-definition revision that remembers the digest of what was declared, and on a
-/// service which revision with which digest it was made to run: `web:3 v1:0123…`.
+/// service which revision with which digest it was made to run: `web:3 v2:0123…`.
 pub const DIGEST_TAG: &str = "evenkeel:task-definition";
 
 /// One look at AWS.

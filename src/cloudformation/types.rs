@@ -117,7 +117,7 @@ pub(super) fn meaning(kind: &str, attribute: &str) -> Option<Meaning> {
     row.map(|(.., meaning)| *meaning)
 }
 
-/// Types that are not converted, but whose `Ref` is the name that the template gives them.
+/// Types that are not converted, but whose `Ref` is the name that the template gives them (from memory).
 pub(super) const REF_IS_NAME: &[(&str, &str)] = &[
     ("AWS::DynamoDB::Table", "TableName"),
     ("AWS::ECR::Repository", "RepositoryName"),

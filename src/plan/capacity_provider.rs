@@ -3,9 +3,12 @@
 use super::{Draft, Scene, immutable, tags};
 use crate::action::Action;
 use crate::diff::diff;
+use crate::edit;
+use crate::fields;
 use crate::model::{Effect, Kind};
+use crate::pattern::Pattern;
 use crate::resource::Resource;
-use crate::value::{Map, Value};
+use crate::value::Value;
 use crate::world::Live;
 
 impl Scene<'_> {
@@ -31,11 +34,33 @@ impl Scene<'_> {
     }
 }
 
-/// The declared state as UpdateCapacityProvider takes it: without the group, which is fixed.
+/// The declared state as UpdateCapacityProvider takes it: without what is fixed inside of it.
 fn update(spec: &Value) -> Value {
-    let mut input: Map<String, Value> = spec.as_object().cloned().unwrap_or_default();
-    if let Some(Value::Object(group)) = input.get_mut("autoScalingGroupProvider") {
-        group.shift_remove("autoScalingGroupArn");
+    let rows = fields::tables().filter(|table| table.kind == Kind::CapacityProvider).flat_map(fields::Table::paths);
+    let fixed = rows.filter(|(path, row)| row.effect == Some(Effect::Replaces) && path.contains('.'));
+    let fixed: Vec<Pattern> = fixed.filter_map(|(path, _)| path.parse().ok()).collect();
+    edit::without(Kind::CapacityProvider, spec, &fixed)
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ecs::operation::update_capacity_provider::UpdateCapacityProviderInput;
+    use serde_json::json;
+
+    use super::*;
+    use crate::codec::decode;
+
+    #[test]
+    fn what_is_fixed_is_not_sent() {
+        let group = json!({ "name": "group", "autoScalingGroupProvider": {
+            "autoScalingGroupArn": "arn", "managedDraining": "ENABLED" } });
+        let sent = json!({ "name": "group", "autoScalingGroupProvider": { "managedDraining": "ENABLED" } });
+        assert_eq!(update(&group), sent);
+        let managed = json!({ "name": "managed", "cluster": "shop", "managedInstancesProvider": {
+            "infrastructureRoleArn": "role",
+            "instanceLaunchTemplate": {
+                "ec2InstanceProfileArn": "profile", "capacityOptionType": "SPOT", "fipsEnabled": true,
+                "networkConfiguration": { "subnets": ["subnet-1"] } } } });
+        decode(&update(&managed), UpdateCapacityProviderInput::deserialize).expect("a legal request");
     }
-    input.into()
 }
