@@ -208,7 +208,7 @@ pub fn plan(
     if left.is_empty() {
         return first;
     }
-    let yielding = leave::give_way(resources, &left);
+    let yielding = leave::give_way(resources, &left, world);
     let mut plan = Scene { resources: &yielding, world, rules }.plan(due);
     leave::note(&mut plan, left);
     plan

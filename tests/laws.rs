@@ -15,7 +15,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use evenkeel::diff::diff;
-use evenkeel::fields::{self, FIELDS, Form, below, canonical, digest};
+use evenkeel::fields::{self, Form, below, canonical, digest, tables};
 use evenkeel::load::{self, Desired, File};
 use evenkeel::model::{Effect, KINDS, Key, Kind};
 use evenkeel::plan::Plan;
@@ -376,8 +376,9 @@ const KEPT: &[(&str, &str)] = &[
 
 /// The second directory as it can follow the first; nothing if what it takes over is not legal in it.
 fn following(first: &Value, second: &Value) -> Option<Value> {
-    let replaced = FIELDS.iter().filter(|field| field.effect == Some(Effect::Replaces));
-    let replaced = replaced.map(|field| format!("{}.{}", field.kind.row().name, field.path));
+    let rows = tables().flat_map(|table| table.paths().map(|(path, field)| (table.kind, path, field)));
+    let replaced = rows.filter(|(.., field)| field.effect == Some(Effect::Replaces));
+    let replaced = replaced.map(|(kind, path, _)| format!("{}.{path}", kind.row().name));
     let kept: Vec<String> = KEPT.iter().map(|(at, _)| (*at).to_owned()).chain(replaced).collect();
     let mut second = second.clone();
     let manages = |directory: &Value| directory["CapacityProvider"].get("managedInstancesProvider").is_some();

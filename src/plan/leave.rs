@@ -6,11 +6,12 @@ use std::fmt;
 
 use super::{Plan, Reason, Verb, Written};
 use crate::edit;
+use crate::fields;
 use crate::model::{Change, Effect, Key, Kind};
 use crate::redact::{Shown, shown};
 use crate::resource::Resource;
 use crate::value::{Path, Segment};
-use crate::world::{Failure, Scaling, World};
+use crate::world::{Failure, Scaling, Seen, World};
 
 /// A difference that is left as it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -144,10 +145,15 @@ fn autoscaled(resource: &Resource, change: &Change, world: &World) -> Option<Why
 pub(super) fn give_way(
     resources: &BTreeMap<Key, Resource>,
     left: &BTreeMap<Key, Vec<Left>>,
+    world: &World,
 ) -> BTreeMap<Key, Resource> {
     let mut resources = resources.clone();
     for (key, left) in left {
         let Some(resource) = resources.get_mut(key) else { continue };
+        if let Some(Seen::Present(live)) = world.seen.get(key) {
+            // The paths of changes name target groups as they are live.
+            resource.spec = fields::turned(key.kind, &resource.spec, &live.document);
+        }
         for Left { change, why } in left {
             if !why.is_wanted() {
                 // It is the digest of something that is not there.

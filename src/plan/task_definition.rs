@@ -45,7 +45,7 @@ impl Scene<'_> {
         if matches(resource, newest) {
             return newest;
         }
-        let running = self.resources.values().filter_map(|service| {
+        let mut running = self.resources.values().filter_map(|service| {
             match (&service.task_definition, self.world.seen.get(&service.key)) {
                 (Some(TaskDefinition::Managed { key, .. }), Some(Seen::Present(live))) if *key == resource.key => {
                     self.world.revisions.get(live.document.get("taskDefinition")?.as_str()?)
@@ -54,7 +54,7 @@ impl Scene<'_> {
             }
         });
         let family = |revision: &&Live| revision.document.get("family") == newest.document.get("family");
-        running.filter(family).next().unwrap_or(newest)
+        running.find(family).unwrap_or(newest)
     }
 
     fn is_run_by_a_service(&self, resource: &Resource) -> bool {
@@ -100,26 +100,8 @@ pub fn changes(resource: &Resource, revision: &Live) -> Vec<Change> {
 fn removed(resource: &Resource, revision: &Live) -> Vec<Change> {
     let declared = fields::canonical(Kind::TaskDefinition, &resource.spec);
     let there = fields::canonical(Kind::TaskDefinition, &revision.document);
-    let mut there = there;
-    if let Some(there) = there.as_object_mut() {
-        for answer in ANSWER_ONLY {
-            there.shift_remove(*answer);
-        }
-    }
     diff(Kind::TaskDefinition, &there, &declared)
         .into_iter()
         .map(|change| Change { from: change.to, to: change.from, ..change })
         .collect()
 }
-
-/// Members of a described revision that no manifest has (ECS service model).
-const ANSWER_ONLY: &[&str] = &[
-    "compatibilities",
-    "deregisteredAt",
-    "registeredAt",
-    "registeredBy",
-    "requiresAttributes",
-    "revision",
-    "status",
-    "taskDefinitionArn",
-];
