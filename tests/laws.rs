@@ -24,6 +24,7 @@ use evenkeel::resource::Resource;
 use evenkeel::sandbox::Sandbox;
 use evenkeel::schema::json_schema;
 use evenkeel::value::{Map, Path, Value};
+use evenkeel::world::DIGEST_TAG;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -202,6 +203,19 @@ async fn assert_nothing_to_do(lab: &Lab, manifests: &str) {
     assert!(plan.is_empty(), "{}\n{manifests}", plan_text(&plan, lab.reconciler.aws().account()));
 }
 
+/// Takes the memory of what was registered out of AWS: then content is compared with content.
+async fn forget_digests(lab: &Lab) {
+    let ecs = lab.ecs();
+    let mut arns = ecs.list_task_definitions().send().await.expect("list").task_definition_arns.unwrap_or_default();
+    for cluster in ecs.list_clusters().send().await.expect("list").cluster_arns() {
+        arns.extend(ecs.list_services().cluster(cluster).send().await.expect("list").service_arns.unwrap_or_default());
+    }
+    assert!(arns.len() >= 3, "{arns:?}");
+    for arn in arns {
+        ecs.untag_resource().resource_arn(arn).tag_keys(DIGEST_TAG).send().await.expect("untag");
+    }
+}
+
 /// What `evenkeel render` prints, as one stream of documents.
 fn rendered(manifests: &str) -> String {
     let folder = tempfile::tempdir().expect("tempdir");
@@ -257,6 +271,8 @@ fn what_was_applied_leaves_nothing_to_do_whatever_it_was() {
             let restarted = Lab::over(Arc::clone(&lab.sandbox)).await;
             assert_nothing_to_do(&restarted, &manifests).await;
             assert_nothing_to_do(&restarted, &rendered(&manifests)).await;
+            forget_digests(&lab).await;
+            assert_nothing_to_do(&Lab::over(Arc::clone(&lab.sandbox)).await, &manifests).await;
         });
         for (kind, document) in documents() {
             let members = members_of(kind, get(directory, &document).expect("a document"));

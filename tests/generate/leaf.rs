@@ -178,6 +178,12 @@ fn walk(kind: Kind, before: &Value, after: &Value, rest: &[String]) -> Option<Ve
     let (mut old, mut new, mut path, mut pattern) = (before, after, Path::default(), String::new());
     for step in rest {
         match (old, fields::form(kind, &pattern)) {
+            // An element that declares less than another means either of them.
+            (Value::Array(items), Form::Set)
+                if one_means_two(items) || new.as_array().is_some_and(|new| one_means_two(new)) =>
+            {
+                return None;
+            }
             (_, Form::Policy) | (Value::Array(_), Form::Set) => return Some(vec![path]),
             (Value::Array(_), Form::Keyed(keys)) => {
                 let at = step.parse::<usize>().ok()?;
@@ -206,4 +212,13 @@ fn walk(kind: Kind, before: &Value, after: &Value, rest: &[String]) -> Option<Ve
         new = get(new, std::slice::from_ref(step))?;
     }
     Some(vec![path])
+}
+
+fn one_means_two(items: &[Value]) -> bool {
+    let within = |less: &Value, more: &Value| match less {
+        Value::Object(less) => less.iter().all(|(member, value)| more.get(member) == Some(value)),
+        _ => false,
+    };
+    let pairs = items.iter().enumerate().flat_map(|(at, less)| items.iter().skip(at + 1).map(move |more| (less, more)));
+    pairs.into_iter().any(|(one, other)| within(one, other) || within(other, one))
 }

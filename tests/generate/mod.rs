@@ -148,7 +148,8 @@ impl Sampler {
             Shape::Text(Some(known)) => known[self.choices.choose(known.len())].into(),
             Shape::Text(None) => {
                 self.choices.made += 1;
-                format!("text-{}", self.choices.made).into()
+                // Each once, and in no order: what is sorted on its way must not look untouched.
+                format!("text-{}", self.choices.made * 7919 % 100_000).into()
             }
             Shape::Integer => self.choices.choose(200).into(),
             Shape::Number => json!(0.5),
