@@ -19,7 +19,7 @@
 //!
 //! The specs of ECS kinds *are* the ECS API: [`codec`] drives the schemas that the SDK ships, so that
 //! there is no list of fields. What AWS does to a value between write and read stands in one table,
-//! [`fields::FIELDS`].
+//! [`fields::tables`].
 //!
 //! # Floors
 //!
@@ -30,7 +30,7 @@
 //! | 4 | [`daemon`], [`cli`], [`commands`] | everything |
 //! | 3 | [`reconcile`] | one pass |
 //! | 2 | [`aws`], [`watch`], [`serve`], [`metrics`], [`report`] | the outside world |
-//! | 1 | [`codec`], [`schema`], [`load`], [`export`] | the SDK's types, no client |
+//! | 1 | [`codec`], [`schema`], [`load`], [`export`], [`cloudformation`] | the SDK's types, no client |
 //! | 0 | the others | values: no async, no SDK, no clock, no file |
 //!
 //! The simulated AWS ([`sandbox`], a cargo feature) stands apart: only the commands reach for it, as
@@ -51,6 +51,7 @@
 pub mod action;
 pub mod aws;
 pub mod cli;
+pub mod cloudformation;
 pub mod codec;
 pub mod commands;
 pub mod daemon;

@@ -7,14 +7,15 @@ mod generate;
 #[expect(dead_code, reason = "the scenarios use the rest")]
 mod scenario;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
 use evenkeel::diff::diff;
-use evenkeel::fields::{self, FIELDS, Form, below, canonical, digest};
+use evenkeel::fields::{self, Form, below, canonical, digest, tables};
 use evenkeel::load::{self, Desired, File};
 use evenkeel::model::{Effect, KINDS, Key, Kind};
 use evenkeel::plan::Plan;
@@ -26,10 +27,11 @@ use evenkeel::value::{Map, Path, Value};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::test_runner::{RngAlgorithm, TestError, TestRng, TestRunner};
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
+use serde_json::json;
 
 use generate::leaf::{Changed, change, leaves, others, shows_at};
-use generate::legal::{Then, legal, split};
+use generate::legal::{Then, documents, get, legal, put, split};
 use generate::rules::RULES;
 use generate::{Choices, directory, manifests, members, members_of, name_of, sample, shape_of};
 use scenario::Lab;
@@ -124,26 +126,34 @@ proptest! {
         let differ = !diff(kind, &before, &after).is_empty() || !diff(kind, &after, &before).is_empty();
         prop_assert_eq!(digest(kind, &before) != digest(kind, &after), differ, "{} {}", before, after);
     }
+}
 
-    /// Whatever leaf is changed, the comparison names that leaf and no other.
-    #[test]
-    fn a_changed_leaf_is_the_only_difference(kind in kinds(), choices in vec(any::<u8>(), 0..400), at in any::<prop::sample::Index>()) {
-        let mut before = sample(kind, &choices);
+/// The paths at which one document is not as the other.
+fn differences(kind: Kind, wanted: &Value, there: &Value) -> BTreeSet<Path> {
+    diff(kind, wanted, there).into_iter().map(|change| change.path).collect()
+}
+
+/// Whatever leaf is changed, the comparison names that leaf and no other.
+#[test]
+fn a_changed_leaf_is_the_only_difference() {
+    let exercised = Cell::new(0);
+    for_every(96, &(kinds(), vec(any::<u8>(), 0..400)), |(kind, choices)| {
+        let mut before = sample(*kind, choices);
         before.as_object_mut().expect("an object").shift_remove("tags");
-        let root = serde_json::json!({ kind.row().name: before });
-        let leaves = leaves(&root);
-        prop_assume!(!leaves.is_empty());
-        let place: &Vec<String> = at.get(&leaves);
-        let (_, _, rest) = split(place);
-        let old = generate::legal::get(&before, rest).expect("a leaf");
-        let new = others(&shape_of(kind), rest, old).into_iter().rfind(|value| value != old);
-        prop_assume!(new.is_some());
-        let mut after = before.clone();
-        generate::legal::set(&mut after, rest, new.unwrap_or_default());
-        let Some(expected) = shows_at(kind, &before, &after, rest) else { return Ok(()) };
-        let found: BTreeSet<Path> = diff(kind, &after, &before).into_iter().map(|change| change.path).collect();
-        prop_assert_eq!(found, expected.into_iter().collect::<BTreeSet<_>>());
-    }
+        let leaves = leaves(&json!({ kind.row().name: before }));
+        for place in leaves.iter().step_by(leaves.len() / 16 + 1) {
+            let (_, _, rest) = split(place);
+            let old = get(&before, rest).expect("a leaf");
+            let new = others(&shape_of(*kind), rest, old).into_iter().rfind(|value| value != old);
+            let mut after = before.clone();
+            put(&mut after, rest, new.or_else(|| Some(old.clone())));
+            if let Some(expected) = shows_at(*kind, &before, &after, rest) {
+                assert_eq!(differences(*kind, &after, &before), expected.into_iter().collect());
+                exercised.set(exercised.get() + 1);
+            }
+        }
+    });
+    assert!(exercised.get() >= 500, "only {} leaves", exercised.get());
 }
 
 fn cases(cases: u32) -> ProptestConfig {
@@ -157,29 +167,28 @@ fn cases(cases: u32) -> ProptestConfig {
     }
 }
 
-/// Draws directories, always the same ones in the same order, and more of them if asked to.
-fn for_every_directory(count: u32, law: impl Fn(&Value)) {
-    for_every(count, 1, |directories| law(&directories[0]));
-}
-
-/// The same with several at a time.
-fn for_every(count: u32, at_a_time: usize, law: impl Fn(&[Value])) {
+/// Draws from a strategy, always the same in the same order, and more if asked to.
+fn for_every<S: Strategy>(count: u32, strategy: &S, law: impl Fn(&S::Value)) {
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    let mut runner = TestRunner::new_with_rng(cases(count), rng);
-    let choices = vec(vec(vec(any::<u8>(), 0..400), KINDS.len() + 2), at_a_time);
-    let drawn = |choices: &[Vec<Vec<u8>>]| choices.iter().map(|choices| directory(choices)).collect::<Vec<_>>();
-    let held = runner.run(&choices, |choices| {
-        law(&drawn(&choices));
+    let held = TestRunner::new_with_rng(cases(count), rng).run(strategy, |value| {
+        law(&value);
         Ok(())
     });
-    match held {
-        Ok(()) => {}
-        // The choices say nothing to people; what they came to does.
-        Err(TestError::Fail(reason, choices)) => {
-            let texts: Vec<String> = drawn(&choices).iter().map(manifests).collect();
-            panic!("{reason}\n{}", texts.join("\n\n"));
-        }
-        Err(error) => panic!("{error}"),
+    if let Err(error) = held {
+        panic!("{error}");
+    }
+}
+
+/// A legal directory, which a failure shows as manifests.
+fn directories() -> impl Strategy<Value = Directory> {
+    vec(vec(any::<u8>(), 0..400), KINDS.len() + 2).prop_map(|choices| Directory(directory(&choices)))
+}
+
+struct Directory(Value);
+
+impl fmt::Debug for Directory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&manifests(&self.0))
     }
 }
 
@@ -221,7 +230,7 @@ fn the_shapes_of_iam_kinds_are_those_that_manifests_have() {
 
 #[test]
 fn what_is_legal_is_left_as_it_is() {
-    for_every_directory(64, |directory| {
+    for_every(64, &directories(), |Directory(directory)| {
         for choices in [&[][..], &[7; 400]] {
             assert_eq!(legal(directory, choices), *directory);
         }
@@ -239,7 +248,7 @@ fn never() -> BTreeSet<String> {
 #[test]
 fn what_was_applied_leaves_nothing_to_do_whatever_it_was() {
     let drawn: RefCell<BTreeSet<String>> = RefCell::default();
-    for_every_directory(48, |directory| {
+    for_every(48, &directories(), |Directory(directory)| {
         let manifests = manifests(directory);
         in_virtual_time(async {
             let lab = Lab::over(Sandbox::roomy()).await;
@@ -249,8 +258,8 @@ fn what_was_applied_leaves_nothing_to_do_whatever_it_was() {
             assert_nothing_to_do(&restarted, &manifests).await;
             assert_nothing_to_do(&restarted, &rendered(&manifests)).await;
         });
-        for (kind, document) in generate::legal::documents() {
-            let members = members_of(kind, generate::legal::get(directory, &document).expect("a document"));
+        for (kind, document) in documents() {
+            let members = members_of(kind, get(directory, &document).expect("a document"));
             drawn.borrow_mut().extend(members.into_iter().map(|member| format!("{}.{member}", kind.row().name)));
         }
     });
@@ -295,7 +304,7 @@ const LEAVES: usize = 12;
 #[test]
 fn a_changed_leaf_is_all_that_the_plan_changes() {
     let exercised: RefCell<Vec<String>> = RefCell::default();
-    for_every_directory(24, |directory| {
+    for_every(24, &directories(), |Directory(directory)| {
         in_virtual_time(async {
             let lab = Lab::over(Sandbox::roomy()).await;
             lab.settle(&manifests(directory)).await;
@@ -351,8 +360,9 @@ const KEPT: &[(&str, &str)] = &[
 
 /// The second directory as it can follow the first; nothing if what it takes over is not legal in it.
 fn following(first: &Value, second: &Value) -> Option<Value> {
-    let replaced = FIELDS.iter().filter(|field| field.effect == Some(Effect::Replaces));
-    let replaced = replaced.map(|field| format!("{}.{}", field.kind.row().name, field.path));
+    let rows = tables().flat_map(|table| table.paths().map(|(path, field)| (table.kind, path, field)));
+    let replaced = rows.filter(|(.., field)| field.effect == Some(Effect::Replaces));
+    let replaced = replaced.map(|(kind, path, _)| format!("{}.{path}", kind.row().name));
     let kept: Vec<String> = KEPT.iter().map(|(at, _)| (*at).to_owned()).chain(replaced).collect();
     let mut second = second.clone();
     let manages = |directory: &Value| directory["CapacityProvider"].get("managedInstancesProvider").is_some();
@@ -365,10 +375,10 @@ fn following(first: &Value, second: &Value) -> Option<Value> {
     }
     let place = |at: &str| at.split('.').map(str::to_owned).collect::<Vec<_>>();
     for at in &kept {
-        generate::legal::put(&mut second, &place(at), generate::legal::get(first, &place(at)).cloned());
+        put(&mut second, &place(at), get(first, &place(at)).cloned());
     }
     let second = legal(&second, &[]);
-    let same = |at: &String| generate::legal::get(first, &place(at)) == generate::legal::get(&second, &place(at));
+    let same = |at: &String| get(first, &place(at)) == get(&second, &place(at));
     let stays = |member: &String| second["Service"].get(member).is_some();
     let fits = kept.iter().all(same) && first["Service"].as_object()?.keys().all(stays);
     fits.then_some(second)
@@ -376,9 +386,8 @@ fn following(first: &Value, second: &Value) -> Option<Value> {
 
 #[test]
 fn every_directory_can_follow_every_other() {
-    let followed = RefCell::new(0);
-    for_every(32, 2, |directories| {
-        let [first, second] = directories else { return };
+    let followed = Cell::new(0);
+    for_every(32, &(directories(), directories()), |(Directory(first), Directory(second))| {
         let Some(second) = following(first, second) else { return };
         in_virtual_time(async {
             let lab = Lab::over(Sandbox::roomy()).await;
@@ -387,8 +396,7 @@ fn every_directory_can_follow_every_other() {
             assert_nothing_to_do(&lab, &manifests(&second)).await;
             assert_nothing_to_do(&Lab::over(Arc::clone(&lab.sandbox)).await, &manifests(&second)).await;
         });
-        *followed.borrow_mut() += 1;
+        followed.set(followed.get() + 1);
     });
-    let followed = followed.into_inner();
-    assert!(followed >= 10, "only {followed} directories followed another");
+    assert!(followed.get() >= 10, "only {} directories followed another", followed.get());
 }

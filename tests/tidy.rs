@@ -41,6 +41,7 @@ const MODULES: &[(&str, u8)] = &[
     ("schema", 1),
     ("load", 1),
     ("export", 1),
+    ("cloudformation", 1),
     ("metrics", 2),
     ("report", 2),
     ("watch", 2),

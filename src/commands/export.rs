@@ -113,7 +113,7 @@ fn problems(text: &str, account: &Account) -> Vec<String> {
 }
 
 /// One file per manifest; nothing is written where anything is there already.
-fn write(directory: &Path, documents: &[Document]) -> Result<(), CommandError> {
+pub(super) fn write(directory: &Path, documents: &[Document]) -> Result<(), CommandError> {
     let there: Vec<String> = documents
         .iter()
         .map(|document| directory.join(&document.file))

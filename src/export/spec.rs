@@ -21,8 +21,7 @@ pub(super) fn of(kind: Kind, live: &Value, refer: &Refer<'_>) -> Map<String, Val
         return settings::touched(live, SettingName::values());
     }
     let document = prepared(kind, live);
-    let is_daemon = document.get("schedulingStrategy").is_some_and(|strategy| strategy == "DAEMON");
-    let mut spec = write(kind, schema::shape_of(kind), &document, is_daemon, refer);
+    let mut spec = write(kind, schema::shape_of(kind), &document, refer);
     // The API's list form; tags are written as a map.
     spec.shift_remove("tags");
     if let Some(Value::String(cluster)) = spec.get_mut("cluster") {
@@ -39,14 +38,6 @@ fn prepared(kind: Kind, live: &Value) -> Value {
         Kind::Role => {
             if let Some(profile) = instance_profile(live) {
                 members.insert("instanceProfile".to_owned(), profile);
-            }
-        }
-        Kind::TaskDefinition if live.get("networkMode").is_some_and(|mode| mode == "awsvpc") => {
-            // Under awsvpc the host port is the container port, whether it is written or not.
-            let containers = members.get_mut("containerDefinitions").and_then(Value::as_array_mut);
-            let mappings = containers.into_iter().flatten().filter_map(|one| one.get_mut("portMappings"));
-            for mapping in mappings.filter_map(Value::as_array_mut).flatten().filter_map(Value::as_object_mut) {
-                mapping.shift_remove("hostPort");
             }
         }
         Kind::Service => {

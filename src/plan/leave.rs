@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::service::turn_pairs;
 use super::{Plan, Reason, Verb, Written};
 use crate::edit;
+use crate::fields;
 use crate::model::{Change, Effect, Key, Kind};
 use crate::redact::{Shown, shown};
 use crate::resource::Resource;
@@ -152,7 +152,7 @@ pub(super) fn give_way(
         let Some(resource) = resources.get_mut(key) else { continue };
         if let Some(Seen::Present(live)) = world.seen.get(key) {
             // The paths of changes name target groups as they are live.
-            turn_pairs(&mut resource.spec, &live.document);
+            resource.spec = fields::turned(key.kind, &resource.spec, &live.document);
         }
         for Left { change, why } in left {
             if !why.is_wanted() {

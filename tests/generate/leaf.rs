@@ -55,7 +55,7 @@ fn collect(kind: Kind, pattern: &str, value: &Value, place: &Place, found: &mut 
         _ if fields::form(kind, pattern) == Form::Policy => found.push(place.clone()),
         Value::Object(map) if !map.contains_key("ref") => {
             map.iter().for_each(|(key, value)| {
-                collect(kind, &step_into(kind, pattern, key), value, &with(key.clone()), found)
+                collect(kind, &fields::member(kind, pattern, key), value, &with(key.clone()), found)
             });
         }
         Value::Array(items) => items
@@ -64,12 +64,6 @@ fn collect(kind: Kind, pattern: &str, value: &Value, place: &Place, found: &mut 
             .for_each(|(at, item)| collect(kind, &below(pattern, "*"), item, &with(at.to_string()), found)),
         _ => found.push(place.clone()),
     }
-}
-
-/// The pattern of a member: its own row's, or that of any value of the map.
-fn step_into(kind: Kind, pattern: &str, key: &str) -> String {
-    let (own, any) = (below(pattern, key), below(pattern, "*"));
-    if fields::lookup(kind, &own).is_none() && fields::lookup(kind, &any).is_some() { any } else { own }
 }
 
 /// The directory with the leaf at `place` changed; nothing when there is no other legal value, or
@@ -89,7 +83,7 @@ pub(crate) fn change(directory: &Value, place: &Place, choices: &mut Choices) ->
         return None;
     }
     let (before, after) = (resolved(get(directory, document)?), resolved(get(&changed, document)?));
-    let paths = shows_at(kind, &before, &after, rest)?;
+    let paths = planned_at(kind, &before, &after, rest)?;
     let inline = document.len() > 1;
     Some(Changed { kind, inline, pattern: pattern(kind, &before, rest), paths, directory: changed })
 }
@@ -111,7 +105,7 @@ pub(crate) fn pattern(kind: Kind, document: &Value, rest: &[String]) -> String {
     let mut at = document;
     let mut pattern = String::new();
     for step in rest {
-        pattern = if at.is_array() { below(&pattern, "*") } else { step_into(kind, &pattern, step) };
+        pattern = if at.is_array() { below(&pattern, "*") } else { fields::member(kind, &pattern, step) };
         at = get(at, std::slice::from_ref(step)).unwrap_or(&Value::Null);
     }
     pattern
@@ -140,6 +134,25 @@ pub(crate) fn others(shape: &Shape, rest: &[String], old: &Value) -> Vec<Value> 
     }
 }
 
+/// The same of a plan, which has rules of its own for some members.
+fn planned_at(kind: Kind, before: &Value, after: &Value, rest: &[String]) -> Option<Vec<Path>> {
+    let root = Path::default();
+    match (kind, rest) {
+        // Tags are a map, whatever the manifest writes; one that is no longer declared stays.
+        (_, [tags, at, ..]) if tags == "tags" => {
+            let key = after["tags"].get(at.parse::<usize>().ok()?)?.get("key")?.as_str()?;
+            Some(vec![root.key("tags").key(key)])
+        }
+        (Kind::Role, [member]) if member == "instanceProfile" && after[member] == false => None,
+        (Kind::Role, [member, ..]) if member == "managedPolicyArns" => {
+            let attached = |document: &Value| Some(root.key(member).named(get(document, rest)?.as_str()?));
+            let detached = attached(before).filter(|_| after.get("policyMode").is_some_and(|mode| mode == "exclusive"));
+            Some(attached(after).into_iter().chain(detached).collect())
+        }
+        _ => shows_at(kind, before, after, rest),
+    }
+}
+
 /// The paths of the differences between two documents that differ in one leaf; `None` when there
 /// are to be none.
 pub(crate) fn shows_at(kind: Kind, before: &Value, after: &Value, rest: &[String]) -> Option<Vec<Path>> {
@@ -154,19 +167,6 @@ pub(crate) fn shows_at(kind: Kind, before: &Value, after: &Value, rest: &[String
         };
     if hidden {
         return None;
-    }
-    match (kind, rest) {
-        // Tags are a map, whatever the manifest writes; one that is no longer declared stays.
-        (_, [tags, at, ..]) if tags == "tags" => {
-            let key = after["tags"].get(at.parse::<usize>().ok()?)?.get("key")?.as_str()?;
-            return Some(vec![Path::default().key("tags").key(key)]);
-        }
-        (Kind::Role, [member]) if member == "instanceProfile" && *new == Value::Bool(false) => return None,
-        // One policy is attached; only in exclusive mode is the other detached.
-        (Kind::Role, [member, _]) if member == "managedPolicyArns" => {
-            return Some(vec![Path::default().key("managedPolicyArns")]);
-        }
-        _ => {}
     }
     if canonical(kind, before) == canonical(kind, after) {
         return None;
@@ -199,7 +199,7 @@ fn walk(kind: Kind, before: &Value, after: &Value, rest: &[String]) -> Option<Ve
             }
             _ => {
                 path = path.key(step);
-                pattern = step_into(kind, &pattern, step);
+                pattern = fields::member(kind, &pattern, step);
             }
         }
         old = get(old, std::slice::from_ref(step))?;

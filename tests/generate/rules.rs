@@ -112,8 +112,6 @@ pub(crate) const RULES: &[Rule] = &[
     // Where a service runs.
     rule("Service.cluster", ALWAYS, Need(&[r#"{"ref":"shop"}"#]), "a cluster that is there"),
     rule("Service.clientToken", ALWAYS, Drop, "it belongs to a request, which is the daemon's"),
-    rule("Service.monitoring", ALWAYS, Drop, "not read yet: it is in the service revision only"),
-    rule("Service.gatewayConnectors", ALWAYS, Drop, "not read yet: they are in the service revision only"),
     rule("Service.deploymentController.type", ALWAYS, OneOf(&["ECS"]), "with the others another system deploys"),
     rule("Service.capacityProviderStrategy", &[Is("Cluster.capacityProviders.0", NO), Is("CapacityProvider.managedInstancesProvider", NO)], Drop, "a strategy names providers of the cluster"),
     rule("Service.capacityProviderStrategy", &[Is("Service.capacityProviderStrategy.0", NO)], Drop, "an empty one says: back to the launch type, which only an update can"),
@@ -356,4 +354,13 @@ pub(crate) const RULES: &[Rule] = &[
     rule("Service.volumeConfigurations.*.managedEBSVolume.tagSpecifications.*.tags.2.key", ALWAYS, Need(&["cost"]), "keys are unique"),
     rule("Service.vpcLatticeConfigurations", PORT_NAME, Drop, "a named port of a container"),
     rule("Service.vpcLatticeConfigurations.*.portName", ALWAYS, Need(&["http"]), "a named port of a container"),
+    rule("Service.gatewayConnectors", PORT_NAME, Drop, "a named port of a container"),
+    rule("Service.gatewayConnectors", ALWAYS, AtMost(1), "a service supports no more than one (ECS service model)"),
+    rule("Service.gatewayConnectors.*.portName", ALWAYS, Need(&["http"]), "a named port of a container"),
+    rule("Service.monitoring.metricConfigurations", ALWAYS, AtMost(1), "each metric has one resolution"),
+    rule("Service.monitoring.metricConfigurations.*.metricNames", ALWAYS, Filled(&[r#"["CPUUtilization"]"#]), "it must be given (ECS service model)"),
+    rule("Service.monitoring.metricConfigurations.*.metricNames", ALWAYS, AtMost(2), "there are two (ECS service model)"),
+    rule("Service.monitoring.metricConfigurations.*.metricNames.0", ALWAYS, OneOf(&["CPUUtilization"]), "there are two (ECS service model)"),
+    rule("Service.monitoring.metricConfigurations.*.metricNames.1", ALWAYS, OneOf(&["MemoryUtilization"]), "there are two (ECS service model)"),
+    rule("Service.monitoring.metricConfigurations.*.resolutionSeconds", ALWAYS, OneOf(&["20", "60"]), MODEL),
 ];
