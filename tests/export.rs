@@ -108,6 +108,23 @@ async fn assert_every_scope(lab: &Lab) {
     assert_eq!(text(lab, &everything()).await, stream);
 }
 
+/// Nothing is missing in what was exported: an account made of it alone is exported as the same.
+async fn account_made_of(text: &str) -> Lab {
+    let lab = Lab::over(Sandbox::roomy()).await;
+    lab.settle(text).await;
+    assert_eq!(self::text(&lab, &everything()).await, text);
+    lab
+}
+
+/// Nor is it different to the manifests that the first account was made of.
+async fn assert_makes_the_same_account(manifests: &str, text: &str) {
+    let lab = account_made_of(text).await;
+    let there = lab.declared(text);
+    let mut plan = lab.plan(manifests).await;
+    plan.items.retain(|item| there.values().any(|other| other.identity == item.identity));
+    assert_eq!(changes(&plan), [""; 0], "{manifests}\n=====\n{text}");
+}
+
 fn directory(folder: &str) -> String {
     let snapshot = watch::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).expect("the folder is there");
     let text = |content| String::from_utf8(content).expect("UTF-8");
@@ -127,6 +144,7 @@ async fn the_manifests_that_we_ship_come_back_as_manifests_that_change_nothing()
     let text = stream_text(&export.documents);
     let plan = lab.plan(&text).await;
     assert!(plan.is_empty(), "{}", plan_text(&plan, lab.reconciler.aws().account()));
+    assert_makes_the_same_account(&manifests, &text).await;
     let again = lab.declared(&text);
     for (key, resource) in lab.declared(&manifests) {
         let found = again.values().any(|other| other.identity == resource.identity);
@@ -711,6 +729,7 @@ proptest! {
             lab.settle(&manifests).await;
             assert_every_scope(&lab).await;
             let text = text(&lab, &everything()).await;
+            assert_makes_the_same_account(&manifests, &text).await;
             let (there, again) = (lab.declared(&manifests), lab.declared(&text));
             let missed = there.values().filter(|one| !again.values().any(|other| other.identity == one.identity));
             // A policy that no role has is nothing to ECS.
@@ -822,8 +841,16 @@ fn the_full_surface_is_exported_as_it_is() {
     let result = TestRunner::new(config).run(&choices, |choices| {
         in_virtual_time(async {
             let lab = Lab::over(Sandbox::roomy()).await;
-            lab.settle(&generate::manifests(&generate::directory(&choices))).await;
+            let mut directory = generate::directory(&choices);
+            let cluster = directory["Cluster"].as_object_mut().expect("a map");
+            if cluster.get("settings") == Some(&json!([])) {
+                // A cluster without any setting is none that leaves them to the account: not to be said otherwise.
+                cluster.shift_remove("settings");
+            }
+            let manifests = generate::manifests(&directory);
+            lab.settle(&manifests).await;
             assert_every_scope(&lab).await;
+            account_made_of(&text(&lab, &everything()).await).await;
         });
         Ok(())
     });
