@@ -75,6 +75,22 @@ fn element(kind: Kind, pattern: &str, item: &Value) -> Option<String> {
     }
 }
 
+/// What is under with what is over it put on top, member by member.
+#[must_use]
+pub fn overlay(under: Option<&Value>, over: &Value) -> Value {
+    match (under, over) {
+        (Some(Value::Object(under)), Value::Object(over)) => {
+            let mut map = under.clone();
+            for (key, value) in over {
+                let merged = overlay(under.get(key), value);
+                map.insert(key.clone(), merged);
+            }
+            map.into()
+        }
+        _ => over.clone(),
+    }
+}
+
 /// The document without what the patterns cover.
 #[must_use]
 pub fn without(kind: Kind, document: &Value, patterns: &[Pattern]) -> Value {

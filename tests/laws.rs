@@ -358,16 +358,8 @@ const KEPT: &[(&str, &str)] = &[
     ("TaskDefinition.family", "another name is another resource"),
     ("Cluster.capacityProviders", "a provider that is in use cannot be taken away"),
     ("Cluster.defaultCapacityProviderStrategy", "it names those"),
-    (
-        "CapacityProvider.managedInstancesProvider",
-        "what only CreateCapacityProvider takes is sent to UpdateCapacityProvider too",
-    ),
     ("Service.launchType", "a service that names neither keeps what it has"),
     ("Service.capacityProviderStrategy", "a service that names neither keeps what it has"),
-    (
-        "Service.deploymentConfiguration.strategy",
-        "what belongs to the old strategy is sent along, which AWS may refuse",
-    ),
     ("Service.taskDefinition.networkMode", "the service's network hangs on it"),
     ("Service.taskDefinition.requiresCompatibilities", "where the service runs hangs on it"),
     ("Service.taskDefinition.volumes", "the service's volumes hang on them"),

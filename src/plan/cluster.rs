@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{Draft, Scene, immutable, tags, touches};
 use crate::action::Action;
 use crate::diff::diff;
+use crate::edit;
 use crate::model::Kind;
 use crate::resource::Resource;
 use crate::value::Map;
@@ -27,7 +28,9 @@ impl Scene<'_> {
         let mut steps = Vec::new();
         let mut update = Map::new();
         for member in UPDATABLE.iter().filter(|member| touches(&changes, member)) {
-            update.insert((*member).to_owned(), resource.spec[*member].clone());
+            // The call replaces it whole, as far as is known: what is live goes along.
+            let under = live.document.get(*member).filter(|_| *member == "configuration");
+            update.insert((*member).to_owned(), edit::overlay(under, &resource.spec[*member]));
         }
         if !update.is_empty() {
             update.insert("cluster".to_owned(), cluster.clone());

@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Draft, Reason, Scene, immutable, tags, task_definition};
 use crate::action::Action;
 use crate::diff::diff;
+use crate::edit;
 use crate::fields;
 use crate::model::{Change, Effect, Key, Kind};
 use crate::resource::{Identity, Resource, TaskDefinition};
@@ -238,31 +239,22 @@ const MERGED: &[&str] = &["deploymentConfiguration", "networkConfiguration", "se
 /// along unasked with a switch to BLUE_GREEN (kayac/ecspresso#1082).
 const KEPT: &[&str] = &["earlySuccessCriteria"];
 
+/// What is legal with one strategy alone (ECS service model), and would come along to the next.
+const STEPS: &[(&str, &str)] = &[("linearConfiguration", "LINEAR"), ("canaryConfiguration", "CANARY")];
+
 fn merged(member: &str, spec: &Value, live: &Value) -> Value {
     let declared = spec.get(member).cloned().unwrap_or_default();
     let clears = fields::cleared(Kind::Service, &json!({ member: {} }))[member] == declared;
     if clears || !MERGED.contains(&member) {
         return declared;
     }
-    let mut merged = overlay(live.get(member), &declared);
+    let mut merged = edit::overlay(live.get(member), &declared);
     if let Some(merged) = merged.as_object_mut() {
-        merged.retain(|name, _| declared.get(name).is_some() || !KEPT.contains(&name.as_str()));
+        let strategy = merged.get("strategy").cloned().unwrap_or_default();
+        let fits = |name: &str| STEPS.iter().all(|(steps, of)| *steps != name || strategy == *of);
+        merged.retain(|name, _| declared.get(name).is_some() || !KEPT.contains(&name.as_str()) && fits(name));
     }
     merged
-}
-
-fn overlay(under: Option<&Value>, over: &Value) -> Value {
-    match (under, over) {
-        (Some(Value::Object(under)), Value::Object(over)) => {
-            let mut map = under.clone();
-            for (key, value) in over {
-                let merged = overlay(under.get(key), value);
-                map.insert(key.clone(), merged);
-            }
-            map.into()
-        }
-        _ => over.clone(),
-    }
 }
 
 fn revision_change(running: Option<&str>, to: &str) -> Change {
