@@ -180,7 +180,7 @@ pub struct Export {
     pub to: Option<PathBuf>,
     /// Convert this CloudFormation template, without AWS. What is to be known beside the manifests
     /// goes to standard error.
-    #[arg(long, env = "EVENKEEL_FROM_CLOUDFORMATION", value_name = "FILE", conflicts_with_all = ["clusters", "services"])]
+    #[arg(long, env = "EVENKEEL_FROM_CLOUDFORMATION", value_name = "FILE", conflicts_with_all = ["cluster", "service"])]
     pub from_cloudformation: Option<PathBuf>,
     /// What the template alone does not say: the value of a parameter, or the real name of a
     /// resource by its logical id.
