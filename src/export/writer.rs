@@ -9,6 +9,10 @@ use crate::value::{Map, Value, sorted};
 /// A reference in place of a member's text, if there is to be one.
 pub(super) type Refer<'a> = dyn Fn(&str, &str) -> Option<Value> + 'a;
 
+/// Members whose absence means one thing to a new service and another in an answer (ECS API reference,
+/// CreateService and UpdateService): they are always said.
+const AMBIGUOUS: &[&str] = &["availabilityZoneRebalancing"];
+
 struct Writer<'a> {
     kind: Kind,
     document: &'a Value,
@@ -85,6 +89,9 @@ impl Writer<'_> {
     }
 
     fn is_default(&self, pattern: &str, live: &Value, around: &Value) -> bool {
+        if AMBIGUOUS.contains(&pattern) {
+            return false;
+        }
         let form = fields::form(self.kind, pattern);
         let absent = fields::absent(self.kind, pattern, self.document, around);
         absent.is_some_and(|absent| fields::scalar(form, &absent) == fields::scalar(form, live))
@@ -145,6 +152,12 @@ mod tests {
         };
         check(Kind::Service, &criteria(true), &criteria(true));
         check(Kind::Service, &criteria(false), &json!({}));
+    }
+
+    #[test]
+    fn what_a_new_service_would_have_otherwise_is_written() {
+        let off = json!({ "availabilityZoneRebalancing": "DISABLED" });
+        check(Kind::Service, &off, &off);
     }
 
     #[test]
