@@ -41,11 +41,11 @@ impl Scene<'_> {
 
     /// The revision that a manifest is compared with: the newest if it will do, else the one that a
     /// service runs, so that what the plan shows is what becomes different there.
-    fn compared<'a>(&'a self, resource: &Resource, newest: &'a Live) -> &'a Live {
+    pub(super) fn compared<'a>(&'a self, resource: &Resource, newest: &'a Live) -> &'a Live {
         if matches(resource, newest) {
             return newest;
         }
-        let running = self.resources.values().filter_map(|service| {
+        let mut running = self.resources.values().filter_map(|service| {
             match (&service.task_definition, self.world.seen.get(&service.key)) {
                 (Some(TaskDefinition::Managed { key, .. }), Some(Seen::Present(live))) if *key == resource.key => {
                     self.world.revisions.get(live.document.get("taskDefinition")?.as_str()?)
@@ -54,7 +54,7 @@ impl Scene<'_> {
             }
         });
         let family = |revision: &&Live| revision.document.get("family") == newest.document.get("family");
-        running.filter(family).next().unwrap_or(newest)
+        running.find(family).unwrap_or(newest)
     }
 
     fn is_run_by_a_service(&self, resource: &Resource) -> bool {
@@ -81,18 +81,22 @@ pub fn matches(resource: &Resource, revision: &Live) -> bool {
 /// What of the manifest's content is not in a revision.
 ///
 /// The remembered digest decides where there is one of this table's version: only it can tell that a
-/// field was taken out of the manifest. Without one, what is declared is compared with what is there.
+/// field was taken out of the manifest. Without one, what is declared is compared with what is there;
+/// a field more in AWS is no reason for a new revision.
 #[must_use]
 pub fn changes(resource: &Resource, revision: &Live) -> Vec<Change> {
     let remembered = revision.tags.get(DIGEST_TAG).filter(|digest| digest.starts_with(&format!("{DIGEST_VERSION}:")));
     if remembered.is_some() && remembered == resource.digest.as_ref() {
         return Vec::new();
     }
-    let changes = diff(Kind::TaskDefinition, &resource.spec, &revision.document);
-    if !changes.is_empty() || remembered.is_none() {
-        return changes;
+    let mut changes = diff(Kind::TaskDefinition, &resource.spec, &revision.document);
+    // A new revision has nothing that is not declared, so what goes away with it is part of the change.
+    if remembered.is_some() || changes.iter().any(|change| !resource.ignores(&change.path)) {
+        let mut gone = removed(resource, revision);
+        gone.retain(|gone| changes.iter().all(|change| change.path != gone.path));
+        changes.extend(gone);
     }
-    removed(resource, revision)
+    changes
 }
 
 /// The fields that a revision has and the manifest no longer declares: the same comparison the
