@@ -169,15 +169,23 @@ pub struct Apply {
 #[derive(Debug, Args)]
 pub struct Export {
     /// Only this cluster, with its services and capacity providers.
-    #[arg(long = "cluster", env = "EVENKEEL_CLUSTER", value_name = "NAME", value_delimiter = ',')]
-    pub clusters: Vec<String>,
+    #[arg(long, env = "EVENKEEL_CLUSTER", value_name = "NAME", value_delimiter = ',')]
+    pub cluster: Vec<String>,
     /// Only this service; its cluster is called by its name.
-    #[arg(long = "service", env = "EVENKEEL_SERVICE", value_name = "CLUSTER/NAME", value_delimiter = ',', value_parser = service)]
-    pub services: Vec<(String, String)>,
+    #[arg(long, env = "EVENKEEL_SERVICE", value_name = "CLUSTER/NAME", value_delimiter = ',', value_parser = service)]
+    pub service: Vec<(String, String)>,
     /// Write one file per manifest below this directory instead of a stream to standard output. No
     /// file is overwritten.
     #[arg(long, env = "EVENKEEL_TO", value_name = "DIR")]
     pub to: Option<PathBuf>,
+    /// Convert this CloudFormation template, without AWS. What is to be known beside the manifests
+    /// goes to standard error.
+    #[arg(long, env = "EVENKEEL_FROM_CLOUDFORMATION", value_name = "FILE", conflicts_with_all = ["clusters", "services"])]
+    pub from_cloudformation: Option<PathBuf>,
+    /// What the template alone does not say: the value of a parameter, or the real name of a
+    /// resource by its logical id.
+    #[arg(long, env = "EVENKEEL_PARAMETER", value_name = "NAME=VALUE", value_parser = assignment, requires = "from_cloudformation")]
+    pub parameter: Vec<(String, String)>,
     /// Read a simulated AWS: a new one, or the one that serves at URL.
     #[cfg(feature = "sandbox")]
     #[arg(long, env = "EVENKEEL_SANDBOX", value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
@@ -232,6 +240,12 @@ pub struct Render {
     /// The form of the output.
     #[arg(long, short, env = "EVENKEEL_OUTPUT", value_name = "FORM", default_value = "yaml")]
     pub output: RenderOutput,
+}
+
+/// `NAME=VALUE`.
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| "expected NAME=VALUE".to_owned())?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// In which form resources are printed.

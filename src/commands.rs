@@ -3,6 +3,7 @@
 mod apply;
 mod connect;
 pub mod export;
+mod from_cloudformation;
 mod offline;
 mod plan;
 mod run;
@@ -62,7 +63,10 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Run(run) => run::run(run).await,
         Command::Plan(plan) => plan::plan(plan).await,
         Command::Apply(apply) => apply::apply(apply).await,
-        Command::Export(export) => export::export(export).await,
+        Command::Export(export) => match &export.from_cloudformation {
+            Some(template) => from_cloudformation::convert(template, &export),
+            None => export::export(export).await,
+        },
         Command::Validate(validate) => offline::validate(&validate),
         Command::Render(render) => offline::render(&render),
         Command::Schema => offline::schema(),

@@ -3,6 +3,8 @@
 //! Only what is declared is looked at: a member that the manifest does not name is never a
 //! difference. A declared list is declared whole.
 
+use std::collections::BTreeSet;
+
 use crate::fields::{self, Form, below};
 use crate::model::{Change, Kind};
 use crate::value::{Path, Value};
@@ -10,45 +12,40 @@ use crate::value::{Path, Value};
 /// The differences, in the order in which the manifest names the fields.
 #[must_use]
 pub fn diff(kind: Kind, desired: &Value, live: &Value) -> Vec<Change> {
-    let mut differ = Differ { kind, changes: Vec::new() };
+    let mut differ = Differ { kind, live, changes: Vec::new() };
     differ.compare(&Path::default(), "", desired, Some(live));
     differ.changes
 }
 
-struct Differ {
+struct Differ<'a> {
     kind: Kind,
+    /// The whole live document: what an absent field is taken for may depend on it.
+    live: &'a Value,
     changes: Vec<Change>,
 }
 
-impl Differ {
+impl Differ<'_> {
     fn compare(&mut self, path: &Path, pattern: &str, desired: &Value, live: Option<&Value>) {
         let form = fields::form(self.kind, pattern);
-        let default = fields::default(self.kind, pattern);
-        let live = live.filter(|value| !value.is_null()).or(default.as_ref());
+        // An empty list is an absent one.
+        let nothing = fields::is_empty(desired) && live.is_none_or(fields::is_empty);
         match (form, desired, live) {
-            (_, desired, None) if fields::is_empty(desired) => {}
-            (Form::Policy, ..) => self.scalar(path, pattern, form, desired, live),
-            (_, Value::Object(map), Some(Value::Object(_)) | None) => {
-                for (key, value) in map {
-                    let below = fields::member(self.kind, pattern, key);
-                    let live = live.and_then(|live| live.get(key));
-                    self.compare(&path.key(key), &below, value, live);
-                }
-            }
-            (Form::Keyed(keys), Value::Array(desired), live) => {
-                let live = live.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-                self.keyed(path, pattern, keys, desired, live);
-            }
+            (Form::Echo | Form::Apart, ..) | (_, Value::Null, _) => {}
+            (Form::Telling, Value::Object(_), None) => self.change(path, pattern, live, Some(desired)),
+            (Form::Policy, ..) if !nothing => self.scalar(path, pattern, form, desired, live),
+            (_, Value::Object(_), Some(Value::Object(_)) | None) => self.members(path, pattern, desired, live),
+            _ if nothing => {}
+            (Form::Keyed(keys), Value::Array(desired), _) => self.keyed(path, pattern, keys, desired, list(live)),
             (Form::Set, Value::Array(wanted), _) => {
-                let there = live.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-                let missing = wanted.iter().any(|item| !self.contains(pattern, there, item));
-                let extra = there.iter().any(|item| !wanted.iter().any(|wanted| self.same(pattern, wanted, item)));
+                let there = list(live);
+                let missing = wanted.iter().any(|item| !there.iter().any(|live| self.same(pattern, item, live)));
+                let extra = there.iter().any(|live| !wanted.iter().any(|item| self.same(pattern, item, live)));
                 if missing || extra {
                     self.change(path, pattern, live, Some(desired));
                 }
             }
             (_, Value::Array(wanted), _) => {
-                let there = live.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+                let there = list(live);
                 if wanted.len() != there.len() {
                     self.change(path, pattern, live, Some(desired));
                 } else {
@@ -61,13 +58,24 @@ impl Differ {
         }
     }
 
+    /// The members that are declared, each with what is there in its place.
+    fn members(&mut self, path: &Path, pattern: &str, desired: &Value, live: Option<&Value>) {
+        let around = live.unwrap_or(&Value::Null);
+        for (key, desired) in desired.as_object().into_iter().flatten() {
+            let pattern = fields::member(self.kind, pattern, key);
+            let absent = fields::absent(self.kind, &pattern, self.live, around);
+            let there = around.get(key).filter(|value| !value.is_null()).or(absent.as_ref());
+            self.compare(&path.key(key), &pattern, desired, there);
+        }
+    }
+
     fn scalar(&mut self, path: &Path, pattern: &str, form: Form, desired: &Value, live: Option<&Value>) {
         let wanted = fields::scalar(form, desired);
         let there = live.map(|live| fields::scalar(form, live));
         let is_arn = |value: &Value| value.as_str().is_some_and(|text| text.starts_with("arn:"));
         let any = match form {
             Form::Latest => wanted == "LATEST",
-            Form::Resolved => !is_arn(&wanted) && there.as_ref().is_some_and(is_arn),
+            Form::Resolved => wanted != "" && !is_arn(&wanted) && there.as_ref().is_some_and(is_arn),
             _ => false,
         };
         if !any && there.as_ref() != Some(&wanted) {
@@ -75,17 +83,25 @@ impl Differ {
         }
     }
 
+    /// Elements of one identity are told apart by the rest of what they say: each declared one is
+    /// paired with the live one that is most like it.
     fn keyed(&mut self, path: &Path, pattern: &str, keys: &[&str], desired: &[Value], live: &[Value]) {
-        let id = |element: &Value| fields::identity(self.kind, pattern, keys, element);
-        let mut left: Vec<(String, &Value)> = live.iter().map(|element| (id(element), element)).collect();
-        let wanted: Vec<(String, &Value)> = desired.iter().map(|element| (id(element), element)).collect();
-        for (name, element) in wanted {
+        let named = |element: &Value| fields::identity(self.kind, pattern, keys, element);
+        let wanted: Vec<(String, &Value)> = desired.iter().map(|element| (named(element), element)).collect();
+        let mut left: Vec<(String, &Value)> = live.iter().map(|element| (named(element), element)).collect();
+        let mut pairs: Vec<Option<&Value>> = vec![None; wanted.len()];
+        let unique = all_differ(&wanted) && all_differ(&left);
+        for least in if unique { Likeness::ANY } else { Likeness::ALL } {
+            for ((name, element), pair) in wanted.iter().zip(&mut pairs).filter(|(_, pair)| pair.is_none()) {
+                let like = |live| *least == Likeness::None || self.likeness(pattern, element, live) >= *least;
+                let at = left.iter().position(|(other, live)| other == name && like(live));
+                *pair = at.map(|at| left.remove(at).1);
+            }
+        }
+        for ((name, element), pair) in wanted.into_iter().zip(pairs) {
             let path = path.named(&name);
-            match left.iter().position(|(other, _)| *other == name) {
-                Some(at) => {
-                    let (_, live) = left.remove(at);
-                    self.compare(&path, &below(pattern, "*"), element, Some(live));
-                }
+            match pair {
+                Some(live) => self.compare(&path, &below(pattern, "*"), element, Some(live)),
                 None => self.change(&path, pattern, None, Some(element)),
             }
         }
@@ -94,13 +110,17 @@ impl Differ {
         }
     }
 
-    /// Whether the list has an element in which everything that `item` declares is so.
-    fn contains(&self, pattern: &str, list: &[Value], item: &Value) -> bool {
-        list.iter().any(|live| self.same(pattern, item, live))
+    fn likeness(&self, pattern: &str, desired: &Value, live: &Value) -> Likeness {
+        match (self.same(pattern, desired, live), self.same(pattern, live, desired)) {
+            (true, true) => Likeness::Equal,
+            (true, false) => Likeness::AsDeclared,
+            (false, _) => Likeness::None,
+        }
     }
 
+    /// Whether everything that an element declares is so in another one.
     fn same(&self, pattern: &str, desired: &Value, live: &Value) -> bool {
-        let mut differ = Differ { kind: self.kind, changes: Vec::new() };
+        let mut differ = Differ { kind: self.kind, live: self.live, changes: Vec::new() };
         differ.compare(&Path::default(), &below(pattern, "*"), desired, Some(live));
         differ.changes.is_empty()
     }
@@ -113,6 +133,27 @@ impl Differ {
             effect: fields::effect(self.kind, pattern),
         });
     }
+}
+
+/// How much of what an element declares another one has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Likeness {
+    None,
+    AsDeclared,
+    Equal,
+}
+
+impl Likeness {
+    const ALL: &[Self] = &[Self::Equal, Self::AsDeclared, Self::None];
+    const ANY: &[Self] = &[Self::None];
+}
+
+fn all_differ(named: &[(String, &Value)]) -> bool {
+    named.iter().map(|(name, _)| name).collect::<BTreeSet<_>>().len() == named.len()
+}
+
+fn list(value: Option<&Value>) -> &[Value] {
+    value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use serde_json::json;
 use crate::model::{API_VERSION, Key, Kind};
 use crate::resource::{Account, Identity};
 use crate::value::{Map, Value};
-use crate::world::{Failure, Live, Seen};
+use crate::world::{Failure, Live, Scaling, Seen};
 use names::{Names, target};
 use revisions::{Revisions, Runs};
 
@@ -49,6 +49,8 @@ pub struct Found {
     pub seen: BTreeMap<Identity, Seen>,
     /// The revisions that services run, by ARN.
     pub revisions: BTreeMap<String, Live>,
+    /// Whether Application Auto Scaling owns the number of tasks of services.
+    pub scaling: BTreeMap<Identity, Scaling>,
     /// The role in each instance profile that a capacity provider names, by the profile's name.
     pub profiles: BTreeMap<String, Option<String>>,
     /// The families that have an ACTIVE revision, where all are wanted.
@@ -214,6 +216,11 @@ pub fn export(found: &Found, scope: &Scope, account: &Account) -> Export {
         Some(LeftOut { what: identity.to_string(), why: why_not(identity, seen, scope)? })
     });
     export.left_out.extend(missed);
+    let unscaled = found.scaling.iter().filter_map(|(service, scaling)| match scaling {
+        Scaling::Unknown(failure) => Some(LeftOut::unread(format!("the scalable target of {service}"), failure)),
+        _ => None,
+    });
+    export.left_out.extend(unscaled);
     let mut chosen: BTreeMap<Identity, &Live> =
         found.present().map(|(identity, live)| (identity.clone(), live)).collect();
     let revisions = Revisions::of(found);
@@ -281,6 +288,9 @@ impl Scene<'_> {
             return None;
         }
         if kind == Kind::Service {
+            if !spec::counts_tasks(&live.document, self.found.scaling.get(identity)) {
+                spec.shift_remove("desiredCount");
+            }
             self.task_definition(identity, name, &mut spec, &mut remarks);
         }
         let key = Key::new(kind, name);

@@ -14,11 +14,12 @@
 //! [`world::World`], which also holds what could not be seen. [`plan::plan`] compares the two and is
 //! a pure function; what it returns is a list of [`action::Action`]s, each of which is one AWS call.
 //! Carrying them out is a `match`. [`status::conclude`] turns a plan and its outcomes into what
-//! people see, and into when to look again ([`queue`]). [`daemon`] does this for ever.
+//! people see, and into when to look again ([`queue`]). [`daemon`] does this for ever. [`export`] goes
+//! the other way, from what is live to manifests whose plan is empty.
 //!
 //! The specs of ECS kinds *are* the ECS API: [`codec`] drives the schemas that the SDK ships, so that
 //! there is no list of fields. What AWS does to a value between write and read stands in one table,
-//! [`fields::FIELDS`].
+//! [`fields::tables`].
 //!
 //! # Floors
 //!
@@ -29,7 +30,7 @@
 //! | 4 | [`daemon`], [`cli`], [`commands`] | everything |
 //! | 3 | [`reconcile`] | one pass |
 //! | 2 | [`aws`], [`watch`], [`serve`], [`metrics`], [`report`] | the outside world |
-//! | 1 | [`codec`], [`schema`], [`load`], [`export`] | the SDK's types, no client |
+//! | 1 | [`codec`], [`schema`], [`load`], [`export`], [`cloudformation`] | the SDK's types, no client |
 //! | 0 | the others | values: no async, no SDK, no clock, no file |
 //!
 //! The simulated AWS ([`sandbox`], a cargo feature) stands apart: only the commands reach for it, as
@@ -50,6 +51,7 @@
 pub mod action;
 pub mod aws;
 pub mod cli;
+pub mod cloudformation;
 pub mod codec;
 pub mod commands;
 pub mod daemon;

@@ -18,6 +18,7 @@ use crate::resource::{Account, Adoption, Identity, Resource, TaskDefinition};
 use crate::value::{Map, Path, Value, as_text, describe, suggestion};
 
 pub(crate) use references::FREE;
+pub use references::{may_refer, placeholder, reference_kind};
 pub use whole::order;
 
 /// How many names are compared, in all, to guess what dangling references meant.
@@ -250,6 +251,7 @@ impl Resolver<'_> {
         spec: Value,
         tags: BTreeMap<String, String>,
     ) -> Resource {
+        let spec = fields::cleared(key.kind, &spec);
         Resource {
             key,
             manifest: self.manifest.key.clone(),

@@ -194,10 +194,10 @@ pub fn check_pattern(kind: Kind, pattern: &Pattern) -> Result<(), (String, Strin
     match pattern.0.first() {
         Some(Step::Named(member)) if member == "tags" => Ok(()),
         Some(Step::Named(member)) if kind == Kind::Service && member == "taskDefinition" => {
-            follow(&shape_of(Kind::TaskDefinition), &pattern.0[1..])
+            follow(shape_of(Kind::TaskDefinition), &pattern.0[1..])
         }
-        _ => follow(&shape_of(kind), &pattern.0).map_err(|fault| match kind {
-            Kind::Service if follow(&shape_of(Kind::TaskDefinition), &pattern.0).is_ok() => {
+        _ => follow(shape_of(kind), &pattern.0).map_err(|fault| match kind {
+            Kind::Service if follow(shape_of(Kind::TaskDefinition), &pattern.0).is_ok() => {
                 (fault.0, format!("for the task definition in a service, write `taskDefinition.{pattern}`"))
             }
             _ => fault,
@@ -274,7 +274,12 @@ pub fn json_schema() -> Value {
 
 /// All that the spec of a kind can hold, in the order of the API.
 #[must_use]
-pub fn shape_of(kind: Kind) -> Shape {
+pub fn shape_of(kind: Kind) -> &'static Shape {
+    static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| KINDS.iter().map(|row| walked(row.kind)).collect());
+    &SHAPES[kind as usize]
+}
+
+fn walked(kind: Kind) -> Shape {
     match kind {
         Kind::AccountSettings => Shape::Map(Box::new(Shape::Text(None))),
         Kind::Policy => POLICY.clone(),
@@ -294,7 +299,7 @@ fn spec_schema(kind: Kind) -> Value {
             "additionalProperties": { "type": "string" },
         });
     }
-    let mut schema = of_shape(&shape_of(kind));
+    let mut schema = of_shape(shape_of(kind));
     let properties = &mut schema["properties"];
     properties["tags"] = json!({ "$ref": "#/$defs/tags" });
     match kind {

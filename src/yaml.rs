@@ -98,13 +98,24 @@ pub struct Parsed {
 /// Never panics and ends in time proportional to the size of the file, whatever the bytes.
 #[must_use]
 pub fn parse(bytes: &[u8]) -> Parsed {
+    parse_as(bytes, false)
+}
+
+/// Reads a CloudFormation template as [`parse`] does a manifest, but for tags: each is the short form
+/// of a function, and read as the long one, so that `!Sub x` and `{Fn::Sub: x}` are the same.
+#[must_use]
+pub fn parse_template(bytes: &[u8]) -> Parsed {
+    parse_as(bytes, true)
+}
+
+fn parse_as(bytes: &[u8], short_forms: bool) -> Parsed {
     let scanned = match scan::scan(bytes) {
         Ok(scanned) => scanned,
         Err(fault) => return Parsed { documents: Vec::new(), faults: vec![*fault] },
     };
     let text = scanned.text;
     let mut parsed = Parsed::default();
-    let mut state = State::new(REREAD_BYTES / text.len().max(1));
+    let mut state = State::new(REREAD_BYTES / text.len().max(1), short_forms);
     for (index, document) in serde_yaml::Deserializer::from_str(text).enumerate() {
         if index == MAX_DOCUMENTS {
             state.faults.push(too_many_documents(index));

@@ -1,125 +1,40 @@
 //! What must hold for every manifest: of the comparison alone, over everything that the API can
-//! spell; and of whole directories, brought about in the simulated AWS.
+//! spell; and of whole directories, brought about in the simulated AWS, over everything that is legal.
 #![cfg(feature = "sandbox")]
 #![expect(clippy::expect_used, reason = "the helpers of a test are test code")]
 
+mod generate;
 #[expect(dead_code, reason = "the scenarios use the rest")]
 mod scenario;
 
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
-use aws_sdk_ecs::operation::create_capacity_provider::CreateCapacityProviderInput;
-use aws_sdk_ecs::operation::create_cluster::CreateClusterInput;
-use aws_sdk_ecs::operation::create_service::CreateServiceInput;
-use aws_sdk_ecs::operation::register_task_definition::RegisterTaskDefinitionInput;
-use evenkeel::codec::shape::{Shape, shape};
 use evenkeel::diff::diff;
-use evenkeel::fields::{self, Form, below, canonical, digest};
-use evenkeel::model::{KINDS, Kind};
+use evenkeel::fields::{self, Form, below, canonical, digest, tables};
+use evenkeel::load::{self, Desired, File};
+use evenkeel::model::{Effect, KINDS, Key, Kind};
+use evenkeel::plan::Plan;
 use evenkeel::report::plan_text;
+use evenkeel::resource::Resource;
 use evenkeel::sandbox::Sandbox;
-use evenkeel::value::{Map, Value};
+use evenkeel::schema::json_schema;
+use evenkeel::value::{Map, Path, Value};
 use proptest::collection::vec;
-use proptest::option;
 use proptest::prelude::*;
-use proptest::sample::{select, subsequence};
+use proptest::sample::select;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use serde_json::json;
 
+use generate::leaf::{Changed, change, leaves, others, shows_at};
+use generate::legal::{Then, documents, get, legal, put, split};
+use generate::rules::RULES;
+use generate::{Choices, directory, manifests, members, members_of, name_of, sample, shape_of};
 use scenario::Lab;
-
-/// The whole of what a kind's spec can be.
-fn shape_of(kind: Kind) -> Shape {
-    match kind {
-        Kind::Cluster => shape(CreateClusterInput::deserialize),
-        Kind::CapacityProvider => shape(CreateCapacityProviderInput::deserialize),
-        Kind::TaskDefinition => shape(RegisterTaskDefinitionInput::deserialize),
-        Kind::Service => shape(CreateServiceInput::deserialize),
-        Kind::AccountSettings => Shape::Map(Box::new(Shape::Text(None))),
-        Kind::Policy => structure(&["path", "description"], &["policyDocument"]),
-        Kind::Role => structure(
-            &["path", "description", "permissionsBoundary", "policyMode"],
-            &["assumeRolePolicyDocument", "inlinePolicies.read"],
-        ),
-    }
-}
-
-fn structure(texts: &[&str], documents: &[&str]) -> Shape {
-    let texts = texts.iter().map(|name| ((*name).to_owned(), Shape::Text(None), false));
-    let documents = documents.iter().map(|name| ((*name).to_owned(), Shape::Document, false));
-    Shape::Structure { members: texts.chain(documents).collect(), union: false }
-}
-
-/// A document made of choices: with each of them 0 the one that has everything.
-struct Sampler {
-    kind: Kind,
-    choices: Vec<u8>,
-    made: usize,
-}
-
-impl Sampler {
-    fn choose(&mut self, of: usize) -> usize {
-        let choice = self.choices.get(self.made).copied().unwrap_or_default();
-        self.made += 1;
-        usize::from(choice) % of.max(1)
-    }
-
-    fn value(&mut self, shape: &Shape, pattern: &str) -> Value {
-        match shape {
-            Shape::Structure { members, union: true } => {
-                let (name, shape, _) = &members[self.choose(members.len())];
-                let value = self.value(shape, &below(pattern, name));
-                Map::from_iter([(name.clone(), value)]).into()
-            }
-            Shape::Structure { members, .. } => {
-                let mut map = Map::new();
-                for (name, shape, required) in members {
-                    if *required || self.choose(3) < 2 {
-                        map.insert(name.clone(), self.value(shape, &below(pattern, name)));
-                    }
-                }
-                map.into()
-            }
-            Shape::List(inner) => self.list(inner, pattern),
-            Shape::Map(inner) => {
-                let keys = ["one", "two"].map(str::to_owned);
-                keys.map(|key| (key, self.value(inner, &below(pattern, "*")))).into_iter().collect::<Map<_, _>>().into()
-            }
-            Shape::Text(Some(known)) => known[self.choose(known.len())].into(),
-            Shape::Text(None) => {
-                self.made += 1;
-                format!("text-{}", self.made).into()
-            }
-            Shape::Integer => self.choose(200).into(),
-            Shape::Number => json!(0.5),
-            Shape::Boolean => (self.choose(2) == 0).into(),
-            Shape::Document => {
-                json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "s3:Get*", "Resource": "*" }] })
-            }
-        }
-    }
-
-    /// Elements that a list cannot hold twice are not there twice.
-    fn list(&mut self, inner: &Shape, pattern: &str) -> Value {
-        let mut items: Vec<Value> = Vec::new();
-        for _ in 0..3 - self.choose(4).min(3) {
-            let item = self.value(inner, &below(pattern, "*"));
-            let id = |item: &Value| match fields::form(self.kind, pattern) {
-                Form::Keyed(keys) => fields::identity(self.kind, pattern, keys, item),
-                _ => canonical(self.kind, &json!([item])).to_string(),
-            };
-            if !items.iter().any(|other| id(other) == id(&item)) {
-                items.push(item);
-            }
-        }
-        items.into()
-    }
-}
-
-fn sample(kind: Kind, choices: &[u8]) -> Value {
-    let mut sampler = Sampler { kind, choices: choices.to_vec(), made: 0 };
-    sampler.value(&shape_of(kind), "")
-}
 
 fn kinds() -> impl Strategy<Value = Kind> {
     select(KINDS.iter().map(|row| row.kind).collect::<Vec<_>>())
@@ -213,262 +128,68 @@ proptest! {
     }
 }
 
-type Any = BoxedStrategy<Value>;
-
-fn one_of(values: &[&str]) -> Any {
-    let values: Vec<Value> = values.iter().map(|text| serde_json::from_str(text).expect("JSON")).collect();
-    select(values).boxed()
+/// The paths at which one document is not as the other.
+fn differences(kind: Kind, wanted: &Value, there: &Value) -> BTreeSet<Path> {
+    diff(kind, wanted, there).into_iter().map(|change| change.path).collect()
 }
 
-/// A map with each member there or not.
-fn some_of(members: Vec<(&'static str, Any)>) -> Any {
-    let members: Vec<_> = members
-        .into_iter()
-        .map(|(name, value)| option::of(value).prop_map(move |value| Some((name, value?))))
-        .collect();
-    members
-        .prop_map(|members| {
-            members.into_iter().flatten().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>().into()
-        })
-        .boxed()
-}
-
-/// The same with members that are always there.
-fn with(fixed: Value, members: Vec<(&'static str, Any)>) -> Any {
-    some_of(members)
-        .prop_map(move |some| {
-            let mut all = fixed.clone();
-            for (name, value) in some.as_object().into_iter().flatten() {
-                all[name] = value.clone();
+/// Whatever leaf is changed, the comparison names that leaf and no other.
+#[test]
+fn a_changed_leaf_is_the_only_difference() {
+    let exercised = Cell::new(0);
+    for_every(96, &(kinds(), vec(any::<u8>(), 0..400)), |(kind, choices)| {
+        let mut before = sample(*kind, choices);
+        before.as_object_mut().expect("an object").shift_remove("tags");
+        let leaves = leaves(&json!({ kind.row().name: before }));
+        for place in leaves.iter().step_by(leaves.len() / 16 + 1) {
+            let (_, _, rest) = split(place);
+            let old = get(&before, rest).expect("a leaf");
+            let new = others(&shape_of(*kind), rest, old).into_iter().rfind(|value| value != old);
+            let mut after = before.clone();
+            put(&mut after, rest, new.or_else(|| Some(old.clone())));
+            if let Some(expected) = shows_at(*kind, &before, &after, rest) {
+                assert_eq!(differences(*kind, &after, &before), expected.into_iter().collect());
+                exercised.set(exercised.get() + 1);
             }
-            all
-        })
-        .boxed()
-}
-
-fn list_of(values: &'static [&'static str], least: usize) -> Any {
-    let some = subsequence(values.to_vec(), least..=values.len()).prop_shuffle();
-    some.prop_map(|texts| texts.iter().map(|text| serde_json::from_str::<Value>(text).expect("JSON")).collect()).boxed()
-}
-
-fn container(network: &'static str) -> Any {
-    let ports: &[&str] = match network {
-        "awsvpc" => &[
-            r#"{"containerPort":80}"#,
-            r#"{"containerPort":443,"hostPort":443,"protocol":"tcp","name":"tls"}"#,
-            r#"{"containerPort":53,"protocol":"udp"}"#,
-        ],
-        _ => &[
-            r#"{"containerPort":80}"#,
-            r#"{"containerPort":443,"hostPort":443,"protocol":"tcp"}"#,
-            r#"{"containerPort":53,"hostPort":0,"protocol":"udp"}"#,
-        ],
-    };
-    with(
-        json!({ "name": "web", "memory": 128 }),
-        vec![
-            ("cpu", one_of(&["0", "64"])),
-            ("essential", one_of(&["true"])),
-            ("user", one_of(&["\"1000\"", "\"\""])),
-            ("command", one_of(&["[]", r#"["a","b"]"#])),
-            ("portMappings", list_of(ports, 0)),
-            (
-                "environment",
-                list_of(
-                    &[r#"{"name":"A","value":"1"}"#, r#"{"name":"B","value":""}"#, r#"{"name":"C","value":"3"}"#],
-                    0,
-                ),
-            ),
-            ("secrets", list_of(&[r#"{"name":"D","valueFrom":"/d"}"#, r#"{"name":"E","valueFrom":"/e"}"#], 0)),
-            (
-                "mountPoints",
-                list_of(
-                    &[
-                        r#"{"sourceVolume":"v","containerPath":"/v"}"#,
-                        r#"{"sourceVolume":"w","containerPath":"/w","readOnly":false}"#,
-                    ],
-                    0,
-                ),
-            ),
-            (
-                "ulimits",
-                list_of(
-                    &[
-                        r#"{"name":"nofile","softLimit":1,"hardLimit":2}"#,
-                        r#"{"name":"core","softLimit":0,"hardLimit":0}"#,
-                    ],
-                    0,
-                ),
-            ),
-            (
-                "healthCheck",
-                with(
-                    json!({ "command": ["CMD", "true"] }),
-                    vec![
-                        ("interval", one_of(&["30", "10"])),
-                        ("retries", one_of(&["3", "5"])),
-                        ("startPeriod", one_of(&["0", "60"])),
-                    ],
-                ),
-            ),
-            (
-                "logConfiguration",
-                one_of(&[
-                    r#"{"logDriver":"awslogs","options":{"awslogs-group":"g","awslogs-region":"us-east-1","awslogs-stream-prefix":"p"}}"#,
-                ]),
-            ),
-            ("stopTimeout", one_of(&["30", "60"])),
-            ("readonlyRootFilesystem", one_of(&["true", "false"])),
-            ("dockerLabels", one_of(&["{}", r#"{"a":"b"}"#])),
-            ("linuxParameters", one_of(&[r#"{"initProcessEnabled":true}"#, r#"{"capabilities":{"drop":["ALL"]}}"#])),
-        ],
-    )
-}
-
-fn task_definition(network: &'static str) -> Any {
-    let fixed = match network {
-        "awsvpc" => {
-            json!({ "networkMode": network, "requiresCompatibilities": ["FARGATE"], "executionRoleArn": { "ref": "task" }, "cpu": ".5 vCPU", "memory": "1 GB" })
         }
-        _ => json!({ "networkMode": network, "executionRoleArn": { "ref": "task" } }),
-    };
-    let images = select(vec!["shop/web:1", "shop/web:2"]);
-    let members = vec![
-        ("volumes", one_of(&[r#"[{"name":"v"},{"name":"w"}]"#, r#"[{"name":"w","host":{}},{"name":"v"}]"#])),
-        ("runtimePlatform", one_of(&[r#"{"cpuArchitecture":"X86_64"}"#, r#"{"operatingSystemFamily":"LINUX"}"#])),
-        ("tags", one_of(&["{}", r#"{"team":"shop"}"#])),
-    ];
-    (with(fixed, members), container(network), images)
-        .prop_map(|(mut definition, mut container, image)| {
-            if definition.get("volumes").is_none() && container.get("mountPoints").is_some() {
-                definition["volumes"] = json!([{ "name": "v" }, { "name": "w" }]);
-            }
-            container["image"] = image.into();
-            definition["containerDefinitions"] = json!([container]);
-            definition
-        })
-        .boxed()
-}
-
-fn service(launch: &'static str) -> Any {
-    let (network, fixed) = match launch {
-        "FARGATE" => ("awsvpc", json!({ "cluster": { "ref": "shop" }, "launchType": launch })),
-        _ => ("bridge", json!({ "cluster": { "ref": "shop" }, "launchType": launch })),
-    };
-    let members = vec![
-        ("desiredCount", one_of(&["0", "1", "3"])),
-        (
-            "deploymentConfiguration",
-            some_of(vec![
-                ("maximumPercent", one_of(&["200", "300"])),
-                ("minimumHealthyPercent", one_of(&["100", "50"])),
-                (
-                    "deploymentCircuitBreaker",
-                    one_of(&[r#"{"enable":true,"rollback":true}"#, r#"{"enable":false,"rollback":false}"#]),
-                ),
-            ]),
-        ),
-        ("enableExecuteCommand", one_of(&["true", "false"])),
-        ("enableECSManagedTags", one_of(&["true", "false"])),
-        ("propagateTags", one_of(&["\"SERVICE\"", "\"TASK_DEFINITION\"", "\"NONE\""])),
-        ("schedulingStrategy", one_of(&["\"REPLICA\""])),
-        ("deploymentController", one_of(&[r#"{"type":"ECS"}"#])),
-        ("loadBalancers", one_of(&["[]"])),
-        ("tags", one_of(&[r#"{"team":"shop","tier":"1"}"#, r#"[{"key":"team","value":"store"}]"#])),
-    ];
-    let vpc = (
-        list_of(&["\"subnet-1\"", "\"subnet-2\"", "\"subnet-3\""], 1),
-        option::of(list_of(&["\"sg-1\"", "\"sg-2\""], 0)),
-    );
-    let placement =
-        option::of(one_of(&[r#"[{"type":"spread","field":"host"},{"type":"binpack","field":"MEMORY"}]"#, "[]"]));
-    (with(fixed, members), task_definition(network), vpc, placement)
-        .prop_map(move |(mut service, definition, (subnets, groups), placement)| {
-            service["taskDefinition"] = definition;
-            if network == "awsvpc" {
-                let vpc = &mut service["networkConfiguration"]["awsvpcConfiguration"];
-                vpc["subnets"] = subnets;
-                if let Some(groups) = groups {
-                    vpc["securityGroups"] = groups;
-                }
-            } else if let Some(placement) = placement {
-                service["placementStrategy"] = placement;
-            }
-            service
-        })
-        .boxed()
-}
-
-fn permissions() -> Any {
-    one_of(&[
-        r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}}"#,
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":["arn:aws:s3:::b/*"],"Condition":{"Bool":{"aws:SecureTransport":true}}}]}"#,
-    ])
-}
-
-fn role() -> Any {
-    let trust = one_of(&[
-        r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}}"#,
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com","ecs-tasks.amazonaws.com"],"AWS":"123456789012"},"Action":["sts:AssumeRole"]}]}"#,
-    ]);
-    let members = vec![
-        ("path", one_of(&["\"/\""])),
-        ("description", one_of(&["\"\"", "\"what it is for\""])),
-        ("maxSessionDuration", one_of(&["3600", "7200"])),
-        ("inlinePolicies", some_of(vec![("one", permissions()), ("two", permissions())])),
-        (
-            "managedPolicyArns",
-            list_of(&["\"arn:aws:iam::aws:policy/AmazonSSMReadOnlyAccess\"", r#"{"ref":"Policy/read"}"#], 0),
-        ),
-        ("instanceProfile", one_of(&["true", "false"])),
-        ("policyMode", one_of(&["\"additive\"", "\"exclusive\""])),
-        ("permissionsBoundary", one_of(&[r#"{"ref":"Policy/read"}"#])),
-        ("tags", one_of(&["{}", r#"{"team":"shop"}"#])),
-    ];
-    (some_of(members), trust)
-        .prop_map(|(mut role, trust)| {
-            role["assumeRolePolicyDocument"] = trust;
-            role
-        })
-        .boxed()
-}
-
-fn cluster() -> Any {
-    some_of(vec![
-        ("settings", one_of(&[r#"[{"name":"containerInsights","value":"enabled"}]"#, "[]"])),
-        ("capacityProviders", list_of(&["\"FARGATE\"", "\"FARGATE_SPOT\""], 0)),
-        (
-            "configuration",
-            one_of(&[r#"{"executeCommandConfiguration":{}}"#, r#"{"executeCommandConfiguration":{"logging":"NONE"}}"#]),
-        ),
-        ("tags", one_of(&["{}", r#"{"team":"shop"}"#])),
-    ])
-}
-
-/// A directory as one stream of documents. Names decide what cannot be changed later.
-fn directory() -> impl Strategy<Value = String> {
-    (cluster(), role(), permissions(), service("FARGATE"), service("EC2"), task_definition("awsvpc")).prop_map(
-        |(cluster, role, policy, fargate, ec2, job)| {
-            let all = [
-                ("Cluster", "shop", cluster),
-                ("Policy", "read", json!({ "policyDocument": policy })),
-                ("Role", "task", role),
-                ("Service", "fargate", fargate),
-                ("Service", "ec2", ec2),
-                ("TaskDefinition", "job", job),
-            ];
-            let manifest = |(kind, name, spec): &(&str, &str, Value)| {
-                json!({ "apiVersion": "evenkeel/v1alpha1", "kind": kind, "metadata": { "name": name }, "spec": spec })
-                    .to_string()
-            };
-            all.iter().map(manifest).collect::<Vec<_>>().join("\n---\n")
-        },
-    )
+    });
+    assert!(exercised.get() >= 500, "only {} leaves", exercised.get());
 }
 
 fn cases(cases: u32) -> ProptestConfig {
+    let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
     // A failure prints its input; it is to become a scenario, not a line in a file of seeds.
-    ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() }
+    ProptestConfig {
+        cases: wanted.unwrap_or(cases),
+        failure_persistence: None,
+        max_shrink_iters: 20,
+        ..ProptestConfig::default()
+    }
+}
+
+/// Draws from a strategy, always the same in the same order, and more if asked to.
+fn for_every<S: Strategy>(count: u32, strategy: &S, law: impl Fn(&S::Value)) {
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let held = TestRunner::new_with_rng(cases(count), rng).run(strategy, |value| {
+        law(&value);
+        Ok(())
+    });
+    if let Err(error) = held {
+        panic!("{error}");
+    }
+}
+
+/// A legal directory, which a failure shows as manifests.
+fn directories() -> impl Strategy<Value = Directory> {
+    vec(vec(any::<u8>(), 0..400), KINDS.len() + 2).prop_map(|choices| Directory(directory(&choices)))
+}
+
+struct Directory(Value);
+
+impl fmt::Debug for Directory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&manifests(&self.0))
+    }
 }
 
 fn in_virtual_time(law: impl Future<Output = ()>) {
@@ -478,7 +199,7 @@ fn in_virtual_time(law: impl Future<Output = ()>) {
 
 async fn assert_nothing_to_do(lab: &Lab, manifests: &str) {
     let plan = lab.plan(manifests).await;
-    assert!(plan.is_empty(), "{}", plan_text(&plan, lab.reconciler.aws().account()));
+    assert!(plan.is_empty(), "{}\n{manifests}", plan_text(&plan, lab.reconciler.aws().account()));
 }
 
 /// What `evenkeel render` prints, as one stream of documents.
@@ -491,11 +212,44 @@ fn rendered(manifests: &str) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-proptest! {
-    #![proptest_config(cases(32))]
+#[test]
+fn the_shapes_of_iam_kinds_are_those_that_manifests_have() {
+    let schema = json_schema();
+    for kind in [Kind::Role, Kind::Policy] {
+        let documents = schema["oneOf"].as_array().expect("documents").iter();
+        let of = |document: &&Value| document["properties"]["kind"]["const"] == kind.row().name;
+        let spec = &documents.clone().find(of).expect("a document")["properties"]["spec"]["properties"];
+        let mut known: BTreeSet<&str> = spec.as_object().expect("members").keys().map(String::as_str).collect();
+        // What a preset fills in is a member like any other.
+        known.remove("preset");
+        let members = members(kind);
+        let drawn: BTreeSet<&str> = members.iter().filter(|member| !member.contains('.')).map(String::as_str).collect();
+        assert_eq!(drawn, known);
+    }
+}
 
-    #[test]
-    fn what_was_applied_leaves_nothing_to_do(manifests in directory()) {
+#[test]
+fn what_is_legal_is_left_as_it_is() {
+    for_every(64, &directories(), |Directory(directory)| {
+        for choices in [&[][..], &[7; 400]] {
+            assert_eq!(legal(directory, choices), *directory);
+        }
+    });
+}
+
+/// The members that no legal directory has: those that a rule drops wherever they are.
+fn never() -> BTreeSet<String> {
+    let anywhere = |at: &str| !at.split('.').any(|step| step.parse::<usize>().is_ok());
+    let dropped =
+        RULES.iter().filter(|rule| matches!(rule.then, Then::Drop) && rule.when.is_empty() && anywhere(rule.at));
+    dropped.map(|rule| rule.at.to_owned()).collect()
+}
+
+#[test]
+fn what_was_applied_leaves_nothing_to_do_whatever_it_was() {
+    let drawn: RefCell<BTreeSet<String>> = RefCell::default();
+    for_every(48, &directories(), |Directory(directory)| {
+        let manifests = manifests(directory);
         in_virtual_time(async {
             let lab = Lab::over(Sandbox::roomy()).await;
             lab.settle(&manifests).await;
@@ -504,16 +258,145 @@ proptest! {
             assert_nothing_to_do(&restarted, &manifests).await;
             assert_nothing_to_do(&restarted, &rendered(&manifests)).await;
         });
-    }
+        for (kind, document) in documents() {
+            let members = members_of(kind, get(directory, &document).expect("a document"));
+            drawn.borrow_mut().extend(members.into_iter().map(|member| format!("{}.{member}", kind.row().name)));
+        }
+    });
+    let of = |kind: Kind| members(kind).into_iter().map(move |member| format!("{}.{member}", kind.row().name));
+    let all: BTreeSet<String> = KINDS.iter().flat_map(|row| of(row.kind)).collect();
+    let never = never();
+    let below_never =
+        |member: &String| never.iter().any(|never| member == never || member.starts_with(&format!("{never}.")));
+    let drawn = drawn.into_inner();
+    let missed: Vec<&String> = all.iter().filter(|member| !drawn.contains(*member) && !below_never(member)).collect();
+    assert!(missed.is_empty(), "never drawn: {missed:#?}");
+    assert!(drawn.iter().all(|member| !below_never(member)));
+}
 
-    #[test]
-    fn every_directory_can_follow_every_other(first in directory(), second in directory()) {
+/// What manifests declare, unless something is wrong with them.
+fn declared(lab: &Lab, manifests: &str) -> Option<BTreeMap<Key, Resource>> {
+    let file = File { path: PathBuf::from("all.yaml"), content: Ok(manifests.as_bytes().to_vec()) };
+    let desired = load::load(&[file], lab.reconciler.aws().account(), &Desired::default());
+    desired.problems.is_empty().then_some(desired.resources)
+}
+
+/// The paths of a plan, by resource.
+fn paths(plan: &Plan) -> BTreeMap<Key, BTreeSet<Path>> {
+    let changed = plan.items.iter().filter(|item| !item.changes.is_empty());
+    changed.map(|item| (item.key.clone(), item.changes.iter().map(|change| change.path.clone()).collect())).collect()
+}
+
+/// The same as it must be for a changed leaf: another task definition is another one for its service.
+fn expected(changed: &Changed) -> BTreeMap<Key, BTreeSet<Path>> {
+    let name = name_of(if changed.inline { Kind::Service } else { changed.kind });
+    let mut expected = BTreeMap::from([(Key::new(changed.kind, name), changed.paths.iter().cloned().collect())]);
+    if changed.inline {
+        let path = Path::default().key("taskDefinition");
+        expected.insert(Key::new(Kind::Service, name), BTreeSet::from([path]));
+    }
+    expected
+}
+
+/// How many leaves of each settled directory are changed.
+const LEAVES: usize = 12;
+
+#[test]
+fn a_changed_leaf_is_all_that_the_plan_changes() {
+    let exercised: RefCell<Vec<String>> = RefCell::default();
+    for_every(24, &directories(), |Directory(directory)| {
         in_virtual_time(async {
             let lab = Lab::over(Sandbox::roomy()).await;
-            lab.settle(&first).await;
-            lab.settle(&second).await;
-            assert_nothing_to_do(&lab, &second).await;
-            assert_nothing_to_do(&Lab::over(Arc::clone(&lab.sandbox)).await, &second).await;
+            lab.settle(&manifests(directory)).await;
+            let leaves = leaves(directory);
+            let mut choices = Choices::new(&[]);
+            let step = leaves.len() / LEAVES + 1;
+            let first = exercised.borrow().len() % step;
+            for place in leaves.iter().skip(first).step_by(step) {
+                let Some(changed) = change(directory, place, &mut choices) else { continue };
+                // What a service remembers it runs is not read: its tags come along when it is.
+                if changed.inline && changed.pattern.starts_with("tags") {
+                    continue;
+                }
+                let Some(resources) = declared(&lab, &manifests(&changed.directory)) else { continue };
+                let plan = lab.reconciler.plan(&resources, &resources.keys().cloned().collect()).await;
+                assert_eq!(paths(&plan), expected(&changed), "{}.{}", changed.kind, changed.pattern);
+                exercised.borrow_mut().push(format!("{}.{}", changed.kind, changed.pattern));
+            }
         });
+    });
+    let exercised = exercised.into_inner();
+    let different: BTreeSet<&String> = exercised.iter().collect();
+    assert!(
+        exercised.len() >= 150 && different.len() >= 80,
+        "only {} leaves at {} paths",
+        exercised.len(),
+        different.len()
+    );
+}
+
+/// What a directory that follows another has from it, beside the fields that AWS cannot change.
+const KEPT: &[(&str, &str)] = &[
+    ("Role.roleName", "an instance profile has one role, and stays with the old one"),
+    ("Policy.policyName", "it is part of what a role has attached"),
+    ("TaskDefinition.family", "another name is another resource"),
+    ("Cluster.capacityProviders", "a provider that is in use cannot be taken away"),
+    ("Cluster.defaultCapacityProviderStrategy", "it names those"),
+    (
+        "CapacityProvider.managedInstancesProvider",
+        "what only CreateCapacityProvider takes is sent to UpdateCapacityProvider too",
+    ),
+    ("Service.launchType", "a service that names neither keeps what it has"),
+    ("Service.capacityProviderStrategy", "a service that names neither keeps what it has"),
+    (
+        "Service.deploymentConfiguration.strategy",
+        "what belongs to the old strategy is sent along, which AWS may refuse",
+    ),
+    ("Service.taskDefinition.networkMode", "the service's network hangs on it"),
+    ("Service.taskDefinition.requiresCompatibilities", "where the service runs hangs on it"),
+    ("Service.taskDefinition.volumes", "the service's volumes hang on them"),
+    ("Service.taskDefinition.containerDefinitions.0.portMappings", "load balancers and connections hang on them"),
+];
+
+/// The second directory as it can follow the first; nothing if what it takes over is not legal in it.
+fn following(first: &Value, second: &Value) -> Option<Value> {
+    let rows = tables().flat_map(|table| table.paths().map(|(path, field)| (table.kind, path, field)));
+    let replaced = rows.filter(|(.., field)| field.effect == Some(Effect::Replaces));
+    let replaced = replaced.map(|(kind, path, _)| format!("{}.{path}", kind.row().name));
+    let kept: Vec<String> = KEPT.iter().map(|(at, _)| (*at).to_owned()).chain(replaced).collect();
+    let mut second = second.clone();
+    let manages = |directory: &Value| directory["CapacityProvider"].get("managedInstancesProvider").is_some();
+    if manages(first) != manages(&second) {
+        second["CapacityProvider"] = first["CapacityProvider"].clone();
     }
+    // What a manifest no longer declares stays in AWS, and must fit what it does.
+    for (member, value) in first["Service"].as_object().into_iter().flatten() {
+        second["Service"].as_object_mut()?.entry(member).or_insert_with(|| value.clone());
+    }
+    let place = |at: &str| at.split('.').map(str::to_owned).collect::<Vec<_>>();
+    for at in &kept {
+        put(&mut second, &place(at), get(first, &place(at)).cloned());
+    }
+    let second = legal(&second, &[]);
+    let same = |at: &String| get(first, &place(at)) == get(&second, &place(at));
+    let stays = |member: &String| second["Service"].get(member).is_some();
+    let fits = kept.iter().all(same) && first["Service"].as_object()?.keys().all(stays);
+    fits.then_some(second)
+}
+
+#[test]
+fn every_directory_can_follow_every_other() {
+    let followed = Cell::new(0);
+    for_every(32, &(directories(), directories()), |(Directory(first), Directory(second))| {
+        let Some(second) = following(first, second) else { return };
+        in_virtual_time(async {
+            let lab = Lab::over(Sandbox::roomy()).await;
+            lab.settle(&manifests(first)).await;
+            lab.settle(&manifests(&second)).await;
+            assert_nothing_to_do(&lab, &manifests(&second)).await;
+            assert_nothing_to_do(&Lab::over(Arc::clone(&lab.sandbox)).await, &manifests(&second)).await;
+        });
+        followed.set(followed.get() + 1);
+    });
+    assert!(followed.get() >= 10, "only {} directories followed another", followed.get());
 }

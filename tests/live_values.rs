@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_sdk_applicationautoscaling as autoscaling;
+use aws_sdk_applicationautoscaling::operation::deregister_scalable_target::DeregisterScalableTargetError;
 use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace};
 use aws_sdk_ecs::types::{
     AdvancedConfiguration, DeploymentConfiguration, DeploymentStrategy, LoadBalancer, MetricConfiguration,
@@ -17,11 +18,11 @@ use aws_sdk_ecs::types::{
 use evenkeel::aws::{Aws, loader};
 use evenkeel::metrics::Metrics;
 use evenkeel::model::Kind;
-use evenkeel::plan::Verb;
+use evenkeel::plan::{Verb, Why};
 use evenkeel::sandbox::client;
 use evenkeel::sandbox::fault::FaultKind;
 use evenkeel::world::{Failure, Phase, Scaling};
-use scenario::{Lab, calls, cluster, conclusion, key, service};
+use scenario::{Lab, annotated, calls, cluster, conclusion, key, service};
 
 const CONNECTOR: &str = "gatewayConnectors: [{portName: http, filters: {accessTypes: [PUBLIC, PRIVATE]}}]";
 
@@ -193,6 +194,21 @@ async fn a_rollout_that_was_stopped_is_not_tried_again_with_swapped_target_group
     assert_eq!(calls(&pass.outcomes), [""; 0]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_is_ignored_beside_swapped_target_groups_is_left_alone() {
+    let lab = Lab::new().await;
+    lab.settle(&blue_green("shop/web:1", BLUE, GREEN)).await;
+    swap(&lab, GREEN, BLUE).await;
+    scenario::seconds(300).await;
+    lab.writes();
+    let other = blue_green("shop/web:1", BLUE, GREEN).replace("role/ecs", "role/other");
+    let ignored = "evenkeel/ignore-fields: loadBalancers.*.advancedConfiguration.roleArn";
+    let web = other.strip_prefix(&cluster("shop")).unwrap();
+    let pass = lab.pass(&[cluster("shop"), annotated(web, ignored)].concat()).await;
+    assert_eq!(lab.writes(), [""; 0], "{:?}", pass.items[&key(Kind::Service, "web")].changes);
+    assert_eq!(pass.items[&key(Kind::Service, "web")].left.len(), 1);
+}
+
 fn autoscaler(lab: &Lab) -> autoscaling::Client {
     autoscaling::Client::new(&lab.config)
 }
@@ -202,6 +218,13 @@ async fn register(lab: &Lab, name: &str, min: i32, max: i32) {
     let call = call.resource_id(format!("service/shop/{name}"));
     let call = call.scalable_dimension(ScalableDimension::EcsServiceDesiredCount);
     call.min_capacity(min).max_capacity(max).send().await.expect("register");
+}
+
+async fn deregister(lab: &Lab, name: &str) -> Result<(), DeregisterScalableTargetError> {
+    let call = autoscaler(lab).deregister_scalable_target().service_namespace(ServiceNamespace::Ecs);
+    let call = call.scalable_dimension(ScalableDimension::EcsServiceDesiredCount);
+    let answer = call.resource_id(format!("service/shop/{name}")).send().await;
+    answer.map(|_| ()).map_err(autoscaling::error::SdkError::into_service_error)
 }
 
 async fn scaling(lab: &Lab, manifests: &str) -> BTreeMap<String, Scaling> {
@@ -230,6 +253,26 @@ async fn whose_a_number_of_tasks_is_is_known_for_every_service_that_is_asked_for
     let known = scaling(&lab, &all).await;
     assert_eq!(known["web-00"], Scaling::Unknown(Failure::Denied("AccessDeniedException: no".to_owned())));
     assert_eq!(known["web-59"], Scaling::Target { min: 0, max: 3 }, "the second call was answered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_number_of_tasks_that_is_the_autoscalers_is_not_written_while_all_else_is() {
+    let lab = Lab::new().await;
+    let of = |image: &str| [cluster("shop"), service("web", image, "", "desiredCount: 2")].concat();
+    lab.settle(&of("shop/web:1")).await;
+    register(&lab, "web", 2, 5).await;
+    lab.ecs().update_service().cluster("shop").service("web").desired_count(4).send().await.unwrap();
+    assert_eq!(lab.settle(&of("shop/web:1")).await, [""; 0]);
+    let resource = key(Kind::Service, "web");
+    assert_eq!(lab.pass(&of("shop/web:1")).await.items[&resource].left[0].why, Why::Autoscaled { min: 2, max: 5 });
+    assert_eq!(lab.settle(&of("shop/web:2")).await, ["RegisterTaskDefinition", "UpdateService"]);
+    assert_eq!(lab.service("shop", "web").await.desired_count(), 4);
+
+    lab.inject("DescribeScalableTargets", 1, refused("AccessDeniedException"));
+    assert_eq!(calls(&lab.pass(&of("shop/web:2")).await.outcomes), [""; 0], "whose it is cannot be told");
+    deregister(&lab, "web").await.unwrap();
+    assert_eq!(lab.settle(&of("shop/web:2")).await, ["UpdateService"]);
+    assert_eq!(lab.service("shop", "web").await.desired_count(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -288,16 +331,11 @@ async fn the_simulated_autoscaler_keeps_a_service_within_its_target() {
     assert_eq!(pages.len(), 2);
     assert_eq!((ids(0), ids(1)), (vec!["service/shop/web-00", "service/shop/web-01"], vec!["service/shop/web-02"]));
 
-    let deregister = |name: &str| {
-        let call = autoscaler(&lab).deregister_scalable_target().service_namespace(ServiceNamespace::Ecs);
-        let call = call.scalable_dimension(ScalableDimension::EcsServiceDesiredCount);
-        call.resource_id(format!("service/shop/{name}")).send()
-    };
-    deregister("web-00").await.unwrap();
-    let error = deregister("web-00").await.unwrap_err().into_service_error();
+    deregister(&lab, "web-00").await.unwrap();
+    let error = deregister(&lab, "web-00").await.unwrap_err();
     assert!(error.is_object_not_found_exception(), "{error:?}");
     lab.ecs().delete_service().cluster("shop").service("web-01").force(true).send().await.unwrap();
-    let error = deregister("web-01").await.unwrap_err().into_service_error();
+    let error = deregister(&lab, "web-01").await.unwrap_err();
     assert!(error.is_object_not_found_exception(), "a deleted service takes its target along: {error:?}");
 }
 

@@ -41,6 +41,7 @@ const MODULES: &[(&str, u8)] = &[
     ("schema", 1),
     ("load", 1),
     ("export", 1),
+    ("cloudformation", 1),
     ("metrics", 2),
     ("report", 2),
     ("watch", 2),
@@ -478,15 +479,23 @@ fn actions() -> Vec<Action> {
 const CLIENTS: [(&str, &str); 4] =
     [("ecs.", "ecs"), ("iam.", "iam"), ("scaling.", "application-autoscaling"), ("send!(ecs,", "ecs")];
 
-/// The operations that src/aws calls on the clients, as permissions. Whatever starts like an
-/// operation and is called on a client is one.
+/// What only `export` calls: a person runs it, with a person's credentials.
+const OF_EXPORT: &str = "aws/list.rs";
+
+/// The operations that src/aws calls on the clients for the daemon, as permissions.
 fn calls() -> BTreeSet<String> {
+    calls_in(|path| path != Path::new(OF_EXPORT))
+}
+
+/// The operations that some files of src/aws call on the clients. Whatever starts like an operation
+/// and is called on a client is one.
+fn calls_in(wanted: impl Fn(&Path) -> bool) -> BTreeSet<String> {
     let verbs = [
         "add", "attach", "create", "delete", "describe", "detach", "get", "list", "put", "register", "remove", "tag",
         "untag", "update",
     ];
     let mut calls = BTreeSet::new();
-    for source in sources().into_iter().filter(|source| source.module() == "aws") {
+    for source in sources().into_iter().filter(|source| source.module() == "aws" && wanted(&source.path)) {
         let tight: String = source.code.split_whitespace().collect();
         for (client, service) in CLIENTS {
             for (at, _) in tight.match_indices(client) {
@@ -540,6 +549,23 @@ fn the_policy_allows_exactly_the_calls_that_are_made() {
     let denied: Vec<&String> = made.difference(&allowed).collect();
     assert!(idle.is_empty(), "deploy/evenkeel/policy.yaml allows what nothing calls: {idle:?}");
     assert!(denied.is_empty(), "deploy/evenkeel/policy.yaml does not allow {denied:?}");
+}
+
+/// Whoever exports is told what it takes beside the daemon's own reads.
+#[test]
+fn the_help_of_export_names_every_permission_that_the_daemon_does_not_have() {
+    let allowed = policy_document().to_string();
+    let more: BTreeSet<String> = calls_in(|path| path == Path::new(OF_EXPORT))
+        .into_iter()
+        .filter(|permission| !allowed.contains(&format!("\"{permission}\"")))
+        .collect();
+    let mut command = <evenkeel::cli::Cli as clap::CommandFactory>::command();
+    let export = command.find_subcommand_mut("export").expect("the command");
+    let help = export.render_long_help().to_string();
+    let words = help.split(|c: char| !(c.is_ascii_alphanumeric() || c == ':'));
+    let named: BTreeSet<String> =
+        words.filter(|word| ["ecs:", "iam:"].iter().any(|of| word.starts_with(of))).map(str::to_owned).collect();
+    assert_eq!(named, more);
 }
 
 #[test]

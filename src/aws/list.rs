@@ -3,12 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::json;
+
 use super::Aws;
 use super::failure::classify;
 use crate::model::{Key, Kind, Source};
 use crate::resource::{Adoption, Identity, Resource, TaskDefinition};
-use crate::value::{Path, Value};
-use crate::world::{Failure, Live, Seen};
+use crate::value::Path;
+use crate::world::{Failure, Live, Scaling, Seen};
 
 /// Services in one page (ECS API reference, ListServices).
 const SERVICES_MAX: i32 = 100;
@@ -22,6 +24,8 @@ pub struct Reading {
     pub seen: BTreeMap<Identity, Seen>,
     /// The revisions that services among them run, by ARN.
     pub revisions: BTreeMap<String, Live>,
+    /// Whether Application Auto Scaling owns the number of tasks of the services among them.
+    pub scaling: BTreeMap<Identity, Scaling>,
 }
 
 impl Aws {
@@ -35,7 +39,7 @@ impl Aws {
         Ok(arns.iter().map(|arn| Identity::Cluster { name: tail(arn) }).collect())
     }
 
-    /// The services of a cluster.
+    /// The services of a cluster; none where there is no such cluster.
     ///
     /// # Errors
     /// The class of AWS's error.
@@ -43,7 +47,12 @@ impl Aws {
         let call = self.ecs.list_services().cluster(cluster).max_results(SERVICES_MAX);
         let arns: Result<Vec<String>, _> = call.into_paginator().items().send().collect().await;
         let service = |arn: &String| Identity::Service { cluster: cluster.to_owned(), name: tail(arn) };
-        Ok(arns.map_err(classify)?.iter().map(service).collect())
+        match arns {
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_cluster_not_found_exception()) => {
+                Ok(BTreeSet::new())
+            }
+            arns => Ok(arns.map_err(classify)?.iter().map(service).collect()),
+        }
     }
 
     /// The capacity providers that the account has made; of a cluster those that are only its own.
@@ -55,7 +64,12 @@ impl Aws {
         let mut token = None;
         loop {
             let call = self.ecs.describe_capacity_providers().set_cluster(cluster.map(str::to_owned));
-            let page = call.set_next_token(token).send().await.map_err(classify)?;
+            let page = match call.set_next_token(token).send().await {
+                Err(error) if error.as_service_error().is_some_and(|error| error.is_cluster_not_found_exception()) => {
+                    return Ok(providers);
+                }
+                page => page.map_err(classify)?,
+            };
             let own = page.capacity_providers().iter().filter(|one| cluster.is_none() || one.cluster().is_some());
             let names = own.filter_map(|one| one.name()).filter(|name| !name.starts_with(PROVIDERS_OF_AWS));
             providers.extend(names.map(|name| Identity::CapacityProvider { name: name.to_owned() }));
@@ -95,17 +109,21 @@ impl Aws {
     pub async fn read(&self, identities: &BTreeSet<Identity>) -> Reading {
         let probes: Vec<Resource> = identities.iter().cloned().map(probe).collect();
         let mut world = self.observe(&probes.iter().collect::<Vec<_>>()).await;
-        let unseen = || Seen::Unknown(Failure::Unreachable("it was not looked at".to_owned()));
-        let seen = |probe: Resource| {
+        let services: Vec<&Resource> = probes.iter().filter(|probe| probe.key.kind == Kind::Service).collect();
+        let mut scaling = self.scaling(&services).await;
+        let mut reading = Reading { revisions: world.revisions, ..Reading::default() };
+        for probe in probes {
+            let unseen = || Seen::Unknown(Failure::Unreachable("it was not looked at".to_owned()));
             let seen = world.seen.remove(&probe.key).unwrap_or_else(unseen);
-            (probe.identity, seen)
-        };
-        Reading { seen: probes.into_iter().map(seen).collect(), revisions: world.revisions }
+            reading.scaling.extend(scaling.remove(&probe.key).map(|scaling| (probe.identity.clone(), scaling)));
+            reading.seen.insert(probe.identity, seen);
+        }
+        reading
     }
 }
 
 /// A resource as far as reading needs one. A service's has a task definition that nothing matches, so
-/// that the revision which it runs is read.
+/// that the revision which it runs is read; and it names what only its service revisions tell.
 fn probe(identity: Identity) -> Resource {
     let name = identity.to_string();
     let runs = TaskDefinition::Managed {
@@ -119,7 +137,7 @@ fn probe(identity: Identity) -> Resource {
         source: Source { file: "export".into(), document: 0, line: 1 },
         origin: Path::default(),
         needs: BTreeSet::new(),
-        spec: Value::Null,
+        spec: json!({ "monitoring": null, "gatewayConnectors": null }),
         tags: BTreeMap::new(),
         adoption: Adoption::Unsaid,
         ignored: Vec::new(),

@@ -10,13 +10,14 @@ use crate::aws::Aws;
 use crate::cli;
 use crate::export::{self, Document, Found, LeftOut, Scope};
 use crate::load::{self, Desired};
+use crate::report;
 use crate::resource::{Account, Identity};
 use crate::world::Failure;
 
 pub(super) async fn export(command: cli::Export) -> Result<u8, CommandError> {
     let scope = Scope {
-        clusters: command.clusters.iter().cloned().collect(),
-        services: command.services.iter().cloned().collect(),
+        clusters: command.cluster.iter().cloned().collect(),
+        services: command.service.iter().cloned().collect(),
     };
     #[cfg(feature = "sandbox")]
     let aws = connect::reader(command.sandbox.as_deref()).await?;
@@ -29,7 +30,11 @@ pub(super) async fn export(command: cli::Export) -> Result<u8, CommandError> {
     complaints.extend(problems(&text, aws.account()));
     match &command.to {
         None => print(&text)?,
-        Some(directory) => write(directory, &export.documents)?,
+        Some(directory) => {
+            write(directory, &export.documents)?;
+            let manifests = report::count(export.documents.len(), "manifest", "manifests");
+            print(&format!("{manifests} in {}.\n", directory.display()))?;
+        }
     }
     for complaint in &complaints {
         let _ = writeln!(anstream::stderr(), "{complaint}");
@@ -51,6 +56,7 @@ pub async fn gather(aws: &Aws, scope: &Scope) -> Found {
             let reading = aws.read(&needed.resources).await;
             found.seen.extend(reading.seen);
             found.revisions.extend(reading.revisions);
+            found.scaling.extend(reading.scaling);
         }
         needed = export::needed(&found, scope, aws.account());
     }
@@ -107,7 +113,7 @@ fn problems(text: &str, account: &Account) -> Vec<String> {
 }
 
 /// One file per manifest; nothing is written where anything is there already.
-fn write(directory: &Path, documents: &[Document]) -> Result<(), CommandError> {
+pub(super) fn write(directory: &Path, documents: &[Document]) -> Result<(), CommandError> {
     let there: Vec<String> = documents
         .iter()
         .map(|document| directory.join(&document.file))

@@ -88,8 +88,8 @@ impl Names {
             *uses.entry(own_name(identity).to_lowercase()).or_default() += 1;
         }
         // Whoever is alone with its name keeps it, whatever others have to be called.
-        let alone = |identity: &&&Identity| uses.get(&own_name(identity).to_lowercase()) == Some(&1);
-        let (alone, others): (Vec<&Identity>, Vec<&Identity>) = identities.iter().partition(|one| alone(&one));
+        let alone = |identity: &&Identity| uses.get(&own_name(identity).to_lowercase()) == Some(&1);
+        let (alone, others): (Vec<&Identity>, Vec<&Identity>) = identities.iter().partition(|one| alone(one));
         for identity in alone.into_iter().chain(others) {
             let wanted = match identity {
                 Identity::Service { cluster, name } if uses.get(&name.to_lowercase()) != Some(&1) => {

@@ -13,6 +13,7 @@ use crate::resolve::FREE;
 use crate::resource::Account;
 use crate::schema;
 use crate::value::{Map, Value};
+use crate::world::Scaling;
 
 /// The spec that declares exactly what is live. `refer` may put references in place of names.
 pub(super) fn of(kind: Kind, live: &Value, refer: &Refer<'_>) -> Map<String, Value> {
@@ -20,8 +21,7 @@ pub(super) fn of(kind: Kind, live: &Value, refer: &Refer<'_>) -> Map<String, Val
         return settings::touched(live, SettingName::values());
     }
     let document = prepared(kind, live);
-    let is_daemon = document.get("schedulingStrategy").is_some_and(|strategy| strategy == "DAEMON");
-    let mut spec = write(kind, &schema::shape_of(kind), &document, is_daemon, refer);
+    let mut spec = write(kind, schema::shape_of(kind), &document, refer);
     // The API's list form; tags are written as a map.
     spec.shift_remove("tags");
     if let Some(Value::String(cluster)) = spec.get_mut("cluster") {
@@ -40,14 +40,6 @@ fn prepared(kind: Kind, live: &Value) -> Value {
                 members.insert("instanceProfile".to_owned(), profile);
             }
         }
-        Kind::TaskDefinition if live.get("networkMode").is_some_and(|mode| mode == "awsvpc") => {
-            // Under awsvpc the host port is the container port, whether it is written or not.
-            let containers = members.get_mut("containerDefinitions").and_then(Value::as_array_mut);
-            let mappings = containers.into_iter().flatten().filter_map(|one| one.get_mut("portMappings"));
-            for mapping in mappings.filter_map(Value::as_array_mut).flatten().filter_map(Value::as_object_mut) {
-                mapping.shift_remove("hostPort");
-            }
-        }
         Kind::Service => {
             let is_empty = |member: &str| live.get(member).and_then(Value::as_array).is_none_or(Vec::is_empty);
             if !is_empty("capacityProviderStrategy") {
@@ -57,18 +49,17 @@ fn prepared(kind: Kind, live: &Value) -> Value {
             if live.get("role").and_then(Value::as_str).is_some_and(|role| role.contains(":role/aws-service-role/")) {
                 members.shift_remove("role");
             }
-            if !counts_tasks(live) {
-                members.shift_remove("desiredCount");
-            }
         }
         _ => {}
     }
     document
 }
 
-/// Whether the number of tasks is the manifest's: a DAEMON service has as many as there are instances.
-fn counts_tasks(service: &Value) -> bool {
-    service.get("schedulingStrategy").is_none_or(|strategy| strategy != "DAEMON")
+/// Whether the number of tasks is the manifest's: a DAEMON service has as many as there are instances,
+/// and that of one with a scalable target is Application Auto Scaling's. Where nobody knows, it is written.
+pub(super) fn counts_tasks(service: &Value, scaling: Option<&Scaling>) -> bool {
+    let is_daemon = service.get("schedulingStrategy").is_some_and(|strategy| strategy == "DAEMON");
+    !is_daemon && !matches!(scaling, Some(Scaling::Target { .. }))
 }
 
 /// The instance profile that a role's manifest declares; of several the one that is called like the
@@ -117,11 +108,10 @@ pub(super) fn remarks(kind: Kind, live: &Value) -> Vec<String> {
     // ECS API reference, UpdateService: what each deployment controller leaves to it.
     match (kind, controller) {
         (Kind::Service, "CODE_DEPLOY") => remarks.extend([
-            "AWS CodeDeploy rolls this service out: its task sets and traffic are not in here, and ECS refuses a"
+            "AWS CodeDeploy rolls this service out: its task sets and traffic are not in here. ECS refuses a change"
                 .into(),
-            "change of anything but desiredCount, deploymentConfiguration, healthCheckGracePeriodSeconds, placement,"
-                .into(),
-            "tags and enableExecuteCommand.".into(),
+            "of anything but desiredCount, deploymentConfiguration, healthCheckGracePeriodSeconds,".into(),
+            "placementConstraints, placementStrategy, enableECSManagedTags and propagateTags.".into(),
         ]),
         (Kind::Service, "EXTERNAL") => remarks.extend([
             "Another system deploys this service: its task sets, with their task definitions, networks and load".into(),

@@ -1,8 +1,6 @@
 //! From what AWS answers to what one would have asked for: only members of the input's shape, without
 //! defaults and empty values, in the order of the API.
 
-use serde_json::json;
-
 use crate::codec::shape::Shape;
 use crate::fields::{self, Form, below};
 use crate::model::Kind;
@@ -11,24 +9,15 @@ use crate::value::{Map, Value, sorted};
 /// A reference in place of a member's text, if there is to be one.
 pub(super) type Refer<'a> = dyn Fn(&str, &str) -> Option<Value> + 'a;
 
-/// Members that mean something by being there, even with nothing but defaults in them: a volume
-/// with them is one of Docker's, without them it is a folder of the host.
-const TELLING: &[&str] = &["dockerVolumeConfiguration"];
-
-/// What a DAEMON service has in place of the defaults in [`fields::FIELDS`] (ECS API reference,
-/// DeploymentConfiguration).
-const OF_DAEMON: &[(&str, i64)] =
-    &[("deploymentConfiguration.maximumPercent", 100), ("deploymentConfiguration.minimumHealthyPercent", 0)];
-
 struct Writer<'a> {
     kind: Kind,
-    is_daemon: bool,
+    document: &'a Value,
     refer: &'a Refer<'a>,
 }
 
 /// The spec of a live document.
-pub(super) fn write(kind: Kind, shape: &Shape, live: &Value, is_daemon: bool, refer: &Refer<'_>) -> Map<String, Value> {
-    match (Writer { kind, is_daemon, refer }).value(shape, "", "", live) {
+pub(super) fn write(kind: Kind, shape: &Shape, live: &Value, refer: &Refer<'_>) -> Map<String, Value> {
+    match (Writer { kind, document: live, refer }).value(shape, "", "", live) {
         Value::Object(spec) => spec,
         _ => Map::new(),
     }
@@ -37,7 +26,7 @@ pub(super) fn write(kind: Kind, shape: &Shape, live: &Value, is_daemon: bool, re
 impl Writer<'_> {
     fn value(&self, shape: &Shape, pattern: &str, member: &str, live: &Value) -> Value {
         match (shape, live) {
-            (Shape::Structure { members, .. }, Value::Object(live)) => self.structure(members, pattern, live),
+            (Shape::Structure { members, .. }, Value::Object(_)) => self.structure(members, pattern, live),
             (Shape::List(inner), Value::Array(items)) => {
                 let mut items: Vec<&Value> = items.iter().collect();
                 if fields::form(self.kind, pattern) == Form::Set {
@@ -61,13 +50,13 @@ impl Writer<'_> {
         }
     }
 
-    fn structure(&self, members: &[(String, Shape, bool)], pattern: &str, live: &Map<String, Value>) -> Value {
+    fn structure(&self, members: &[(String, Shape, bool)], pattern: &str, around: &Value) -> Value {
         let written = |name: &str, shape: &Shape| {
-            let live = live.get(name)?;
+            let live = around.get(name)?;
             let below = below(pattern, name);
             let value = self.value(shape, &below, name, live);
-            let says_something = !fields::is_empty(&value) && !self.is_default(&below, live);
-            match (says_something, TELLING.contains(&name)) {
+            let says_something = !fields::is_empty(&value) && !self.is_default(&below, live, around);
+            match (says_something, fields::form(self.kind, &below) == Form::Telling) {
                 (true, _) => Some(value),
                 (false, true) if !fields::is_empty(live) => Some(live.clone()),
                 (false, _) => None,
@@ -79,7 +68,7 @@ impl Writer<'_> {
             return spec.into();
         }
         // Whoever says one thing has to say what the API requires, default or not.
-        let missing = |name: &str| !spec.contains_key(name) && live.get(name).is_some_and(|value| !value.is_null());
+        let missing = |name: &str| !spec.contains_key(name) && around.get(name).is_some_and(|value| !value.is_null());
         let required: Vec<&String> =
             members.iter().filter(|(name, _, required)| *required && missing(name)).map(|(name, ..)| name).collect();
         if required.is_empty() {
@@ -88,30 +77,29 @@ impl Writer<'_> {
         members
             .iter()
             .filter_map(|(name, ..)| {
-                let of_api = required.contains(&name).then(|| live.get(name).cloned()).flatten();
+                let of_api = required.contains(&name).then(|| around.get(name).cloned()).flatten();
                 Some((name.clone(), spec.shift_remove(name).or(of_api)?))
             })
             .collect::<Map<_, _>>()
             .into()
     }
 
-    fn is_default(&self, pattern: &str, live: &Value) -> bool {
-        if let Some((_, number)) = OF_DAEMON.iter().find(|(other, _)| self.is_daemon && *other == pattern) {
-            return *live == json!(number);
-        }
+    fn is_default(&self, pattern: &str, live: &Value, around: &Value) -> bool {
         let form = fields::form(self.kind, pattern);
-        let default = fields::default(self.kind, pattern).map(|value| fields::scalar(form, &value));
-        default.is_some_and(|default| default == fields::scalar(form, live))
+        let absent = fields::absent(self.kind, pattern, self.document, around);
+        absent.is_some_and(|absent| fields::scalar(form, &absent) == fields::scalar(form, live))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::schema;
 
     fn check(kind: Kind, live: &Value, expected: &Value) {
-        let spec = write(kind, &schema::shape_of(kind), live, false, &|_, _| None);
+        let spec = write(kind, schema::shape_of(kind), live, &|_, _| None);
         assert_eq!(Value::Object(spec).to_string(), expected.to_string());
     }
 
@@ -146,6 +134,17 @@ mod tests {
             "deploymentCircuitBreaker": { "enable": true, "rollback": false } } });
         check(Kind::Service, &breaker(true), &written);
         check(Kind::Service, &breaker(false), &json!({}));
+    }
+
+    #[test]
+    fn what_has_no_default_of_its_own_is_written_whole_or_not_at_all() {
+        let criteria = |enable: bool| {
+            let criteria =
+                json!({ "enable": enable, "healthyPercent": 100, "sourceServiceRevisionCleanup": "BLOCKING" });
+            json!({ "deploymentConfiguration": { "earlySuccessCriteria": criteria } })
+        };
+        check(Kind::Service, &criteria(true), &criteria(true));
+        check(Kind::Service, &criteria(false), &json!({}));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::fmt;
 use super::{Item, Plan, Reason, Scene, Verb, Written};
 use crate::action::Action;
 use crate::edit;
+use crate::fields;
 use crate::model::{Change, Effect, Key, Kind};
 use crate::redact::{Shown, shown};
 use crate::resource::Resource;
@@ -153,10 +154,16 @@ impl Scene<'_> {
     pub(super) fn give_way(&self, left: &BTreeMap<Key, Vec<Left>>) -> BTreeMap<Key, Resource> {
         let mut resources = self.resources.clone();
         for (key, resource) in &mut resources {
-            if let Some(live) = self.live(&self.resources[key]).filter(|_| !resource.ignored.is_empty()) {
+            let left = left.get(key).map_or(&[][..], Vec::as_slice);
+            if left.is_empty() && resource.ignored.is_empty() {
+                continue;
+            }
+            if let Some(live) = self.live(&self.resources[key]) {
+                // The paths of changes name target groups as they are live.
+                resource.spec = fields::turned(key.kind, &resource.spec, &live.document);
                 ignore(resource, live);
             }
-            for left in left.get(key).into_iter().flatten() {
+            for left in left {
                 leave(resource, left);
             }
         }

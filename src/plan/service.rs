@@ -121,7 +121,7 @@ impl Scene<'_> {
             }
             Rollout::Failed { revision, reason } => {
                 let same_tasks = revision.get("taskDefinition").and_then(Value::as_str) == task_definition;
-                let mut declared: Map<String, Value> = resource
+                let declared: Map<String, Value> = resource
                     .spec
                     .as_object()
                     .into_iter()
@@ -129,8 +129,8 @@ impl Scene<'_> {
                     .filter(|(member, _)| IN_REVISION.contains(&member.as_str()))
                     .map(|(member, value)| (member.clone(), value.clone()))
                     .collect();
-                turn_pairs(&mut declared, revision);
-                let same = same_tasks && diff(Kind::Service, &declared.into(), revision).is_empty();
+                let declared = fields::turned(Kind::Service, &declared.into(), revision);
+                let same = same_tasks && diff(Kind::Service, &declared, revision).is_empty();
                 same.then(|| Reason::RolledBack(reason.clone()))
             }
         }
@@ -181,7 +181,7 @@ impl Scene<'_> {
 /// The declared state as it is compared: with `desiredCount` only where it is the manifest's, and with
 /// load balancers only while ECS does not move traffic between their target groups.
 fn compared(spec: &Value, live: &Live) -> Value {
-    let mut spec = spec.clone();
+    let mut spec = fields::turned(Kind::Service, spec, &live.document);
     if let Some(map) = spec.as_object_mut() {
         // A DAEMON service has as many tasks as instances: the number only mirrors them.
         let daemon = |value: &Value| value.get("schedulingStrategy").is_some_and(|strategy| strategy == "DAEMON");
@@ -191,9 +191,6 @@ fn compared(spec: &Value, live: &Live) -> Value {
         if shifts_traffic(live) {
             map.shift_remove("loadBalancers");
         }
-        turn_pairs(map, &live.document);
-        // Only a request carries it; the answer never does.
-        map.shift_remove("clientToken");
     }
     spec
 }
@@ -205,26 +202,6 @@ const TWO_TARGET_GROUPS: &[&str] = &["BLUE_GREEN", "CANARY", "LINEAR"];
 fn shifts_traffic(live: &Live) -> bool {
     let strategy = live.document.pointer("/deploymentConfiguration/strategy").and_then(Value::as_str);
     matches!(live.phase, Phase::Moving(_)) && strategy.is_some_and(|strategy| TWO_TARGET_GROUPS.contains(&strategy))
-}
-
-/// Turns declared pairs of target groups round where they are so in AWS: after a blue/green deployment
-/// the green one serves, and which of the two does is ECS's to decide. That DescribeServices answers
-/// them swapped is (from memory); where it does not, nothing is turned.
-fn turn_pairs(declared: &mut Map<String, Value>, live: &Value) {
-    let pair = |balancer: &Value| {
-        let alternate = balancer.pointer("/advancedConfiguration/alternateTargetGroupArn")?;
-        Some((balancer.get("targetGroupArn")?.clone(), alternate.clone()))
-    };
-    let live: Vec<_> =
-        live.get("loadBalancers").and_then(Value::as_array).into_iter().flatten().filter_map(pair).collect();
-    for balancer in declared.get_mut("loadBalancers").and_then(Value::as_array_mut).into_iter().flatten() {
-        if let Some((first, second)) = pair(balancer)
-            && live.contains(&(second.clone(), first.clone()))
-        {
-            balancer["targetGroupArn"] = second;
-            balancer["advancedConfiguration"]["alternateTargetGroupArn"] = first;
-        }
-    }
 }
 
 /// Members of a service that its service revisions have, too (ECS service model, ServiceRevision).
@@ -256,11 +233,23 @@ fn members(changes: &[Change]) -> Vec<String> {
 
 /// These are sent with what is live filled in around what is declared, so that declaring one leaf
 /// does not reset its neighbours. Their form is the same in the request and in the answer.
-const MERGED: &[&str] = &["deploymentConfiguration", "networkConfiguration"];
+const MERGED: &[&str] = &["deploymentConfiguration", "networkConfiguration", "serviceConnectConfiguration"];
+
+/// Of a merged member: what an update keeps when it leaves it out, and what AWS refuses when it comes
+/// along unasked with a switch to BLUE_GREEN (kayac/ecspresso#1082).
+const KEPT: &[&str] = &["earlySuccessCriteria"];
 
 fn merged(member: &str, spec: &Value, live: &Value) -> Value {
     let declared = spec.get(member).cloned().unwrap_or_default();
-    if MERGED.contains(&member) { overlay(live.get(member), &declared) } else { declared }
+    let clears = fields::cleared(Kind::Service, &json!({ member: {} }))[member] == declared;
+    if clears || !MERGED.contains(&member) {
+        return declared;
+    }
+    let mut merged = overlay(live.get(member), &declared);
+    if let Some(merged) = merged.as_object_mut() {
+        merged.retain(|name, _| declared.get(name).is_some() || !KEPT.contains(&name.as_str()));
+    }
+    merged
 }
 
 fn overlay(under: Option<&Value>, over: &Value) -> Value {
@@ -312,6 +301,63 @@ fn client_token(input: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn live() -> Value {
+        json!({
+            "deploymentConfiguration": {
+                "maximumPercent": 200,
+                "deploymentCircuitBreaker": { "enable": true, "rollback": true, "resetOnHealthyTask": true },
+                "earlySuccessCriteria": { "enable": true, "healthyPercent": 80 },
+            },
+            "serviceConnectConfiguration": { "enabled": true, "namespace": "shop" },
+        })
+    }
+
+    /// What UpdateService carries for a declared member.
+    fn carried(member: &str, declared: Value) -> Value {
+        let spec = fields::cleared(Kind::Service, &json!({ member: declared }));
+        assert!(!diff(Kind::Service, &spec, &live()).is_empty(), "it is a difference");
+        merged(member, &spec, &live())
+    }
+
+    #[test]
+    fn what_is_not_declared_keeps_its_live_value_and_early_success_does_so_by_being_left_out() {
+        assert_eq!(
+            carried("deploymentConfiguration", json!({ "maximumPercent": 150 })),
+            json!({
+                "maximumPercent": 150,
+                "deploymentCircuitBreaker": { "enable": true, "rollback": true, "resetOnHealthyTask": true },
+            })
+        );
+    }
+
+    #[test]
+    fn a_map_that_is_left_empty_is_sent_as_what_clears_it() {
+        assert_eq!(carried("serviceConnectConfiguration", json!({})), json!({ "enabled": false }));
+        let update =
+            carried("deploymentConfiguration", json!({ "deploymentCircuitBreaker": {}, "earlySuccessCriteria": {} }));
+        assert_eq!(update["deploymentCircuitBreaker"]["enable"], false);
+        assert_eq!(update["deploymentCircuitBreaker"]["rollback"], false);
+        assert_eq!(update["earlySuccessCriteria"]["enable"], false);
+        assert_eq!(update["maximumPercent"], 200);
+    }
+
+    #[test]
+    fn one_member_of_service_connect_does_not_reset_the_others() {
+        assert_eq!(
+            carried("serviceConnectConfiguration", json!({ "enabled": true, "services": [{ "portName": "web" }] })),
+            json!({ "enabled": true, "namespace": "shop", "services": [{ "portName": "web" }] })
+        );
+    }
+
+    #[test]
+    fn what_was_cleared_is_no_difference_any_more() {
+        let spec = fields::cleared(
+            Kind::Service,
+            &json!({ "serviceConnectConfiguration": {}, "deploymentConfiguration": { "earlySuccessCriteria": {} } }),
+        );
+        assert_eq!(diff(Kind::Service, &spec, &json!({})), []);
+    }
 
     fn balancer(blue: &str, green: &str, port: u16) -> Value {
         let advanced = json!({ "alternateTargetGroupArn": green, "roleArn": "arn:aws:iam::123456789012:role/ecs" });

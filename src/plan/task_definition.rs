@@ -104,26 +104,8 @@ pub fn changes(resource: &Resource, revision: &Live) -> Vec<Change> {
 fn removed(resource: &Resource, revision: &Live) -> Vec<Change> {
     let declared = fields::canonical(Kind::TaskDefinition, &resource.spec);
     let there = fields::canonical(Kind::TaskDefinition, &revision.document);
-    let mut there = there;
-    if let Some(there) = there.as_object_mut() {
-        for answer in ANSWER_ONLY {
-            there.shift_remove(*answer);
-        }
-    }
     diff(Kind::TaskDefinition, &there, &declared)
         .into_iter()
         .map(|change| Change { from: change.to, to: change.from, ..change })
         .collect()
 }
-
-/// Members of a described revision that no manifest has (ECS service model).
-const ANSWER_ONLY: &[&str] = &[
-    "compatibilities",
-    "deregisteredAt",
-    "registeredAt",
-    "registeredBy",
-    "requiresAttributes",
-    "revision",
-    "status",
-    "taskDefinitionArn",
-];

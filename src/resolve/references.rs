@@ -28,6 +28,28 @@ const REFERENCES: &[(&str, Kind, Form)] = &[
     ("taskDefinition", Kind::TaskDefinition, Form::Name),
 ];
 
+/// What starts the name of the variable that stands for a value which a person has yet to fill in.
+const FILL_IN: &str = "FillIn ";
+
+/// A text that stands for a value which a person has yet to fill in: no manifest that holds it is
+/// taken, and the problem says `what` it is.
+#[must_use]
+pub fn placeholder(what: &str) -> String {
+    format!("${{AWS::{FILL_IN}{}}}", what.replace(['$', '{', '}'], ""))
+}
+
+/// The kind of manifest that a reference in this place means, if the place tells.
+#[must_use]
+pub fn reference_kind(path: &Path) -> Option<Kind> {
+    expected(path).map(|(kind, _)| kind)
+}
+
+fn expected(path: &Path) -> Option<(Kind, Form)> {
+    let member = path.last_key().unwrap_or_default();
+    let row = REFERENCES.iter().find(|(name, ..)| *name == member).map(|(_, kind, form)| (*kind, *form));
+    row.or_else(|| member.ends_with("oleArn").then_some((Kind::Role, Form::Arn)))
+}
+
 /// The members below which a team chooses the keys: `ref` is one like any other there.
 pub(crate) const FREE: &[&str] = &["tags", "dockerLabels", "options", "driverOpts", "labels"];
 
@@ -63,6 +85,11 @@ impl Resolver<'_> {
                 Some((bare, _)) => bare,
                 None => rest.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default(),
             };
+            if let Some(what) = bare.strip_prefix(FILL_IN) {
+                self.fault(path, format!("{what} is yet to be filled in"), Some("write the value itself".to_owned()));
+                self.unknown.insert(path.clone());
+                continue;
+            }
             let end = if rest[bare.len()..].starts_with('}') { "}" } else { "" };
             let hint = match did_you_mean(bare, ["AccountId", "Region", "Partition"]) {
                 Some(bare) => format!("did you mean `${{AWS::{bare}}}`?"),
@@ -82,8 +109,7 @@ impl Resolver<'_> {
             return None;
         };
         let member = path.last_key().unwrap_or_default();
-        let row = REFERENCES.iter().find(|(name, ..)| *name == member).map(|(_, kind, form)| (*kind, *form));
-        let expected = row.or_else(|| member.ends_with("oleArn").then_some((Kind::Role, Form::Arn)));
+        let expected = expected(path);
         let (kind, name) = match text.split_once('/') {
             Some((kind, name)) => match kind.parse::<Kind>() {
                 Ok(kind) => (kind, name),
@@ -246,7 +272,8 @@ pub(super) fn is_permission_document(path: &Path) -> bool {
 }
 
 /// Whether a map with the key `ref` is a reference here.
-pub(super) fn may_refer(path: &Path) -> bool {
+#[must_use]
+pub fn may_refer(path: &Path) -> bool {
     let keys = path.0.iter().filter_map(|segment| match segment {
         Segment::Key(key) => Some(key.as_str()),
         _ => None,

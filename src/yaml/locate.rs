@@ -82,6 +82,17 @@ pub(super) enum Step<K> {
     Entry(usize),
 }
 
+/// Stands for the number of the entry where a path leads through a tag.
+pub(super) const TAG: usize = usize::MAX;
+
+/// The long form of a tag that is a function of CloudFormation's.
+pub(super) fn long_form(tag: &str) -> String {
+    match tag {
+        "Ref" | "Condition" => tag.to_owned(),
+        name => format!("Fn::{name}"),
+    }
+}
+
 pub(super) fn to_steps(path: &[Segment]) -> Vec<Step<&str>> {
     path.iter()
         .map(|segment| match segment {
@@ -245,8 +256,14 @@ impl<'de, K: AsRef<str>> Visitor<'de> for Seek<'_, K> {
 
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<(), A::Error> {
         self.stop_here()?;
-        let (IgnoredAny, content) = data.variant()?;
-        content.newtype_variant_seed(self)
+        let (tag, content) = data.variant::<String>()?;
+        // A template's path names the function that a tag is short for; a manifest's knows no tags.
+        let steps = match self.steps.split_first() {
+            Some((Step::Key(key), below)) if key.as_ref() == long_form(&tag) => below,
+            Some((Step::Entry(TAG), below)) => below,
+            _ => self.steps,
+        };
+        content.newtype_variant_seed(Seek { steps, ..self })
     }
 }
 

@@ -39,11 +39,13 @@ pub(super) struct State {
     firsts: Vec<(usize, Vec<locate::Step<String>>)>,
     /// How many first occurrences may still be looked for.
     rereads: usize,
+    /// Whether tags are short forms of CloudFormation's functions.
+    short_forms: bool,
 }
 
 impl State {
-    pub(super) fn new(rereads: usize) -> Self {
-        Self { rereads, ..Self::default() }
+    pub(super) fn new(rereads: usize, short_forms: bool) -> Self {
+        Self { rereads, short_forms, ..Self::default() }
     }
 
     pub(super) fn begin(&mut self, document: usize) {
@@ -302,11 +304,29 @@ impl<'de> Visitor<'de> for Node<'_> {
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {
         let state = self.0;
         let (tag, content) = data.variant::<String>()?;
+        if state.short_forms {
+            return function(state, &tag, content);
+        }
         if let Err(error) = content.newtype_variant_seed(Node(state)) {
             state.settle(error)?;
         }
         Err(state.raise(scan::tag_message(&format!("!{tag}")), Some(scan::TAG_HINT)))
     }
+}
+
+/// Reads the short form of a function of CloudFormation's as the long one: `!Ref X` as `{Ref: X}`.
+fn function<'de, A: VariantAccess<'de>>(state: &mut State, tag: &str, content: A) -> Result<Value, A::Error> {
+    let name = locate::long_form(tag);
+    state.spend(name.len())?;
+    state.path.push(Segment::Key(name.clone()));
+    state.entries.push(locate::TAG);
+    let argument = match content.newtype_variant_seed(Node(state)) {
+        Ok(argument) => argument,
+        Err(error) => state.settle(error).map(|()| Value::Null)?,
+    };
+    state.path.pop();
+    state.entries.pop();
+    Ok(Value::Object(Map::from_iter([(name, argument)])))
 }
 
 /// Reads one key of a map: text that the map does not have yet.

@@ -577,3 +577,31 @@ fn many_places_are_found_as_one_by_one() {
     assert_eq!(locate_all(&text, &wanted), expected);
     assert_eq!(expected.iter().filter(|place| place.is_none()).count(), 2 * paths.len(), "{expected:?}");
 }
+
+#[test]
+fn in_a_template_tags_are_functions() {
+    let text = "a: !Ref B\nb: !If [C, !Sub 'x', !GetAtt D.E]\nc: !Join\n  - ''\n  - [1, !Condition F]\n";
+    let parsed = parse_template(text.as_bytes());
+    assert_eq!(parsed.faults, []);
+    let expected = serde_json::json!({
+        "a": {"Ref": "B"},
+        "b": {"Fn::If": ["C", {"Fn::Sub": "x"}, {"Fn::GetAtt": "D.E"}]},
+        "c": {"Fn::Join": ["", [1, {"Condition": "F"}]]},
+    });
+    assert_eq!(parsed.documents[0].value, expected);
+    assert_eq!(parse(text.as_bytes()).faults.len(), 6);
+}
+
+#[test]
+fn a_path_leads_through_the_functions_of_a_template() {
+    let text = "a: !If\n  - C\n  - !Sub\n    - x\n    - b: 1\n  - Fn::Sub: y\n";
+    let place = |path: &[Segment]| {
+        let found = locate_all(text.as_bytes(), &[Wanted { document: 0, path, key: false }]);
+        found[0].map(|at| at.to_string())
+    };
+    let key = |key: &str| Segment::Key(key.to_owned());
+    let inner = [key("a"), key("Fn::If"), Segment::Index(1), key("Fn::Sub"), Segment::Index(1), key("b")];
+    assert_eq!(place(&inner).as_deref(), Some("5:10"));
+    let long = [key("a"), key("Fn::If"), Segment::Index(2), key("Fn::Sub")];
+    assert_eq!(place(&long).as_deref(), Some("6:14"));
+}
