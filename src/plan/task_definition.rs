@@ -93,7 +93,9 @@ pub fn changes(resource: &Resource, revision: &Live) -> Vec<Change> {
     // A new revision has nothing that is not declared, so what goes away with it is part of the change.
     if remembered.is_some() || changes.iter().any(|change| !resource.ignores(&change.path)) {
         let mut gone = removed(resource, revision);
-        gone.retain(|gone| changes.iter().all(|change| change.path != gone.path));
+        // The SDK has an empty text where a member that the API requires was not sent.
+        let says_something = |change: &Change| change.from.as_ref().is_some_and(|live| live != "");
+        gone.retain(|gone| says_something(gone) && changes.iter().all(|change| change.path != gone.path));
         changes.extend(gone);
     }
     changes
