@@ -122,6 +122,61 @@ fn without_at(kind: Kind, pattern: &str, path: &Path, value: &Value, patterns: &
     }
 }
 
+/// The document with what the patterns cover as it is in `live`. An element of a list that is not live
+/// stays as it is declared, unless the patterns cover all of it.
+#[must_use]
+pub fn keep(kind: Kind, document: &Value, live: &Value, patterns: &[Pattern]) -> Value {
+    let keeper = Keeper { kind, patterns };
+    keeper.value("", &Path::default(), Some(document), Some(live)).unwrap_or_default()
+}
+
+struct Keeper<'a> {
+    kind: Kind,
+    patterns: &'a [Pattern],
+}
+
+impl Keeper<'_> {
+    fn covers(&self, path: &Path) -> bool {
+        self.patterns.iter().any(|pattern| pattern.covers(path))
+    }
+
+    fn value(&self, pattern: &str, path: &Path, declared: Option<&Value>, live: Option<&Value>) -> Option<Value> {
+        if self.covers(path) {
+            return live.cloned();
+        }
+        let nothing = Map::new();
+        match (declared?, live) {
+            (Value::Object(map), Some(Value::Object(_)) | None) => {
+                let there = live.and_then(Value::as_object).unwrap_or(&nothing);
+                let keys = map.keys().chain(there.keys().filter(|key| !map.contains_key(*key)));
+                let member = |key: &String| {
+                    let pattern = fields::member(self.kind, pattern, key);
+                    Some((key.clone(), self.value(&pattern, &path.key(key), map.get(key), there.get(key))?))
+                };
+                let kept: Map<_, _> = keys.filter_map(member).collect();
+                // A map of which nothing is left is one that nobody has.
+                (!kept.is_empty() || map.is_empty()).then(|| kept.into())
+            }
+            (Value::Array(items), Some(Value::Array(there))) => Some(self.items(pattern, path, items, there)),
+            (declared, _) => Some(declared.clone()),
+        }
+    }
+
+    fn items(&self, pattern: &str, path: &Path, declared: &[Value], live: &[Value]) -> Value {
+        let at = |(index, item)| {
+            (element(self.kind, pattern, item).map_or_else(|| path.index(index), |name| path.named(name)), item)
+        };
+        let declared: Vec<(Path, &Value)> = declared.iter().enumerate().map(at).collect();
+        let live: Vec<(Path, &Value)> = live.iter().enumerate().map(at).collect();
+        let kept = declared.iter().filter_map(|(path, item)| match live.iter().find(|(other, _)| other == path) {
+            Some((_, there)) => self.value(&below(pattern, "*"), path, Some(item), Some(there)),
+            None => (!self.covers(path)).then(|| (*item).clone()),
+        });
+        let more = live.iter().filter(|(path, _)| self.covers(path) && declared.iter().all(|(other, _)| other != path));
+        kept.chain(more.map(|(_, item)| (*item).clone())).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use crate::action::Action;
 use crate::model::{Change, Key};
 use crate::plan::{Item, Plan, Reason, Verb, Written};
+use crate::value::Segment;
+use crate::world::Phase;
 
 /// What was done and has not been seen since.
 #[derive(Debug, Default)]
@@ -30,11 +32,22 @@ impl Memory {
             self.made.entry(item.key.clone()).or_default().push(action.clone());
             return;
         }
+        // What takes several calls is not written before the last of them: an instance profile is made
+        // and then bound.
+        let completes = |change: &&Change| {
+            item.steps.iter().rfind(|step| step.concerns(&change.path)).is_some_and(|last| last == action)
+        };
         let written = self.written.entry(item.key.clone()).or_default();
-        for change in item.changes.iter().filter(|change| action.concerns(&change.path)) {
+        for change in item.changes.iter().filter(completes) {
             written.retain(|before| before.path != change.path);
             written.push(change.clone());
         }
+    }
+
+    /// Forgets everything about other resources than these: a manifest that comes back starts afresh.
+    pub fn keep(&mut self, keys: impl Fn(&Key) -> bool) {
+        self.written.retain(|key, _| keys(key));
+        self.made.retain(|key, _| keys(key));
     }
 
     /// The plan without making again what was made. Forgets what has come to show.
@@ -47,7 +60,7 @@ impl Memory {
                 let differs =
                     |before: &Change| item.changes.iter().chain(left.clone()).any(|now| now.path == before.path);
                 if let Some(written) = self.written.get_mut(&item.key) {
-                    written.retain(differs);
+                    written.retain(|before| differs(before) || !is_compared(item, before));
                 }
             }
             let again = |made: &Vec<Action>| item.steps.first().is_some_and(|step| made.contains(step));
@@ -61,6 +74,13 @@ impl Memory {
     }
 }
 
+/// Whether the plan can tell that a change shows: load balancers are not compared while ECS may be
+/// moving traffic between their target groups.
+fn is_compared(item: &Item, change: &Change) -> bool {
+    let member = change.path.0.first();
+    !matches!(item.phase, Phase::Moving(_)) || !matches!(member, Some(Segment::Key(key)) if key == "loadBalancers")
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -69,7 +89,6 @@ mod tests {
     use crate::model::{Effect, Kind};
     use crate::resource::Identity;
     use crate::value::Path;
-    use crate::world::Phase;
 
     fn item(verb: Verb, fields: &[(&str, &str)]) -> Item {
         let change = |(name, value): &(&str, &str)| Change {
@@ -131,6 +150,21 @@ mod tests {
         memory.applied(&change, &change.steps[0]);
         settle(&mut memory, &item(Verb::Unknown, &[]));
         assert_eq!(remembered(&memory), ["awsvpcTrunking"]);
+    }
+
+    #[test]
+    fn load_balancers_that_are_not_compared_during_a_rollout_are_not_forgotten() {
+        let mut memory = Memory::default();
+        let key = Key::new(Kind::Service, "web");
+        let request = Action::UpdateService(serde_json::json!({ "loadBalancers": [], "desiredCount": 2 }));
+        let fields = item(Verb::Update, &[("loadBalancers", "one"), ("desiredCount", "2")]);
+        let change = Item { key: key.clone(), steps: vec![request.clone()], ..fields };
+        memory.applied(&change, &request);
+        let moving = Phase::Moving("1 of 2 tasks run".to_owned());
+        settle(&mut memory, &Item { key: key.clone(), phase: moving, ..item(Verb::Keep, &[]) });
+        assert_eq!(remembered(&memory), ["loadBalancers"]);
+        settle(&mut memory, &Item { key, ..item(Verb::Keep, &[]) });
+        assert_eq!(remembered(&memory), [""; 0]);
     }
 
     #[test]

@@ -23,8 +23,8 @@ use crate::action::Action;
 use crate::model::{Change, Effect, Key, Kind};
 use crate::resolve;
 use crate::resource::{Adoption, Identity, Resource, TaskDefinition};
-use crate::value::{Path, Segment, Value};
-use crate::world::{Failure, Live, OWNER_TAG, Owner, Phase, Seen, World};
+use crate::value::{Segment, Value};
+use crate::world::{Failure, Live, Owner, Phase, Seen, World, owner_tag};
 
 pub use leave::{Left, WHYS, Why};
 
@@ -203,12 +203,13 @@ pub fn plan(
     rules: &Rules,
     written: &Written,
 ) -> Plan {
-    let first = Scene { resources, world, rules }.plan(due);
+    let scene = Scene { resources, world, rules };
+    let first = scene.plan(due);
     let left = leave::left(&first, resources, world, written);
-    if left.is_empty() {
+    if left.is_empty() && resources.values().all(|resource| resource.ignored.is_empty()) {
         return first;
     }
-    let yielding = leave::give_way(resources, &left, world);
+    let yielding = scene.give_way(&left);
     let mut plan = Scene { resources: &yielding, world, rules }.plan(due);
     leave::note(&mut plan, left);
     plan
@@ -260,10 +261,11 @@ impl Scene<'_> {
             Adoption::Never => false,
             Adoption::Unsaid => self.rules.adopt,
         };
-        let verb = if owner == Owner::Nobody { Verb::Adopt } else { Verb::Keep };
+        // A pipeline's revision is not even tagged: there is nothing to take over.
+        let nothing = welcome && draft.changes.is_empty() && draft.steps.is_empty() && draft.held.is_none();
+        let verb = if owner == Owner::Nobody && !nothing { Verb::Adopt } else { Verb::Keep };
         if owner != Owner::Us && !(owner == Owner::Nobody && welcome) {
-            let owner_tag = Path::default().key("tags").key(OWNER_TAG);
-            draft.changes.retain(|change| change.path != owner_tag);
+            draft.changes.retain(|change| change.path != owner_tag());
             draft.steps.clear();
             draft.held = Some(Reason::NotOurs(owner));
         }

@@ -10,7 +10,7 @@ use crate::aws::Aws;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::model::{Key, Kind};
-use crate::plan::{Item, Plan, Reason, Rules, plan};
+use crate::plan::{Item, Plan, Reason, Rules, Why, plan};
 use crate::resource::Resource;
 use crate::value::Path;
 use crate::world::World;
@@ -104,6 +104,7 @@ impl Reconciler {
         progress: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Pass {
         let mut pass = Pass::default();
+        self.memory().keep(|key| resources.contains_key(key));
         let mut due = due.clone();
         for _ in 0..ROUNDS_MAX {
             let mut stopped = stop.clone();
@@ -195,7 +196,9 @@ impl Reconciler {
 /// Whether a service is there with another number of tasks than the manifest says.
 fn has_another_count(item: &Item) -> bool {
     let count = Path::default().key("desiredCount");
-    item.key.kind == Kind::Service && item.changes.iter().any(|change| change.path == count)
+    // One that was written and does not show may have become the autoscaler's since.
+    let left = item.left.iter().filter(|left| left.why == Why::NonConverging).map(|left| &left.change);
+    item.key.kind == Kind::Service && item.changes.iter().chain(left).any(|change| change.path == count)
 }
 
 /// The resources that waited for something which this plan has now brought about, together with what

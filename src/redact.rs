@@ -25,6 +25,10 @@ pub fn shown(change: &Change) -> Shown {
     }
     let text = |value: &Option<Value>| match value.as_ref().map(redacted) {
         None => "(none)".to_owned(),
+        // An empty text would not be seen, and one with line breaks would look like a line of the plan.
+        Some(Value::String(text)) if text.is_empty() || text.contains(char::is_control) => {
+            Value::from(text).to_string()
+        }
         Some(Value::String(text)) => text,
         Some(other) => other.to_string(),
     };

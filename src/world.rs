@@ -4,10 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::model::Key;
-use crate::value::Value;
+use crate::value::{Path, Value};
 
 /// The tag that says whose a resource is.
 pub const OWNER_TAG: &str = "evenkeel:owner";
+
+/// Where in a resource that tag stands.
+#[must_use]
+pub fn owner_tag() -> Path {
+    Path::default().key("tags").key(OWNER_TAG)
+}
+
 /// The tag on a task-definition revision that remembers the digest of what was declared, and on a
 /// service which revision with which digest it was made to run: `web:3 v2:0123…`.
 pub const DIGEST_TAG: &str = "evenkeel:task-definition";

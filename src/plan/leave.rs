@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Plan, Reason, Verb, Written};
+use super::{Item, Plan, Reason, Scene, Verb, Written};
+use crate::action::Action;
 use crate::edit;
 use crate::fields;
 use crate::model::{Change, Effect, Key, Kind};
 use crate::redact::{Shown, shown};
 use crate::resource::Resource;
 use crate::value::{Path, Segment};
-use crate::world::{Failure, Scaling, Seen, World};
+use crate::world::{Failure, Live, OWNER_TAG, Scaling, Seen, World, owner_tag};
 
 /// A difference that is left as it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,20 +66,16 @@ impl Why {
 impl fmt::Display for Left {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = &self.change.path;
-        let (live, declared) = match shown(&self.change) {
-            Shown::Values(live, declared) => (live, declared),
-            Shown::Hidden(_) => ("another value".to_owned(), "(hidden)".to_owned()),
-        };
-        if self.why == Why::NonConverging {
-            return write!(
-                f,
-                "{path} was written as {declared}, and AWS shows {live}; it is not written again until the manifest \
-                 changes"
-            );
+        let unwritten = self.why != Why::NonConverging;
+        match shown(&self.change) {
+            Shown::Values(live, declared) if unwritten => write!(f, "{path} is {live}, declared {declared}; ")?,
+            Shown::Values(live, declared) => write!(f, "{path} was written as {declared}, and AWS shows {live}; ")?,
+            Shown::Hidden(_) if unwritten => write!(f, "{path} is not as declared (values are hidden); ")?,
+            Shown::Hidden(_) => write!(f, "{path} was written, and AWS does not show it so (values are hidden); ")?,
         }
-        write!(f, "{path} is {live}, declared {declared}; ")?;
         match &self.why {
-            Why::Ignored | Why::NonConverging => f.write_str("ignored (evenkeel/ignore-fields)"),
+            Why::Ignored => f.write_str("ignored (evenkeel/ignore-fields)"),
+            Why::NonConverging => f.write_str("it is not written again until the manifest changes"),
             Why::Autoscaled { min, max } => write!(
                 f,
                 "Application Auto Scaling keeps it between {min} and {max}, so it is left alone: leave it out of the \
@@ -105,12 +102,18 @@ pub(super) fn left(
         let undone = |change: &Change| {
             change.effect == Effect::RollsAllTasks && matches!(item.held, Some(Reason::RolledBack(_)))
         };
-        let left: Vec<Left> = item
+        let mut left: Vec<Left> = item
             .changes
             .iter()
-            .filter(|change| resource.ignores(&change.path) || !undone(change))
+            .filter(|change| ignores(resource, change) || !undone(change))
             .filter_map(|change| Some(Left { why: why(resource, change, world, written)?, change: change.clone() }))
             .collect();
+        let registers = item.steps.iter().any(|step| matches!(step, Action::RegisterTaskDefinition(_)));
+        if registers && left.len() < item.changes.len() {
+            // A revision is registered as a whole: with one field more it is another than the one that
+            // does not show, and with a field of an older one it is what nobody declared.
+            left.retain(|left| left.why != Why::NonConverging);
+        }
         if !left.is_empty() {
             all.insert(item.key.clone(), left);
         }
@@ -120,13 +123,18 @@ pub(super) fn left(
 
 fn why(resource: &Resource, change: &Change, world: &World, written: &Written) -> Option<Why> {
     let repeats = |before: &Change| before.path == change.path && before.to == change.to;
-    if resource.ignores(&change.path) {
+    if ignores(resource, change) {
         return Some(Why::Ignored);
     }
     if let Some(why) = autoscaled(resource, change, world) {
         return Some(why);
     }
     written.get(&resource.key).is_some_and(|changes| changes.iter().any(repeats)).then_some(Why::NonConverging)
+}
+
+/// Whether the manifest wants a difference to be left. Whose a resource is cannot be left open.
+fn ignores(resource: &Resource, change: &Change) -> bool {
+    change.path != owner_tag() && resource.ignores(&change.path)
 }
 
 /// Whether the number of tasks is somebody else's.
@@ -141,34 +149,73 @@ fn autoscaled(resource: &Resource, change: &Change, world: &World) -> Option<Why
     }
 }
 
-/// The resources as they would be declared if what is left was what was wanted.
-pub(super) fn give_way(
-    resources: &BTreeMap<Key, Resource>,
-    left: &BTreeMap<Key, Vec<Left>>,
-    world: &World,
-) -> BTreeMap<Key, Resource> {
-    let mut resources = resources.clone();
-    for (key, left) in left {
-        let Some(resource) = resources.get_mut(key) else { continue };
-        if let Some(Seen::Present(live)) = world.seen.get(key) {
-            // The paths of changes name target groups as they are live.
-            resource.spec = fields::turned(key.kind, &resource.spec, &live.document);
+impl Scene<'_> {
+    /// The resources as they would be declared if what is left was what was wanted.
+    pub(super) fn give_way(&self, left: &BTreeMap<Key, Vec<Left>>) -> BTreeMap<Key, Resource> {
+        let mut resources = self.resources.clone();
+        for (key, resource) in &mut resources {
+            let left = left.get(key).map_or(&[][..], Vec::as_slice);
+            if left.is_empty() && resource.ignored.is_empty() {
+                continue;
+            }
+            if let Some(live) = self.live(&self.resources[key]) {
+                // The paths of changes name target groups as they are live.
+                resource.spec = fields::turned(key.kind, &resource.spec, &live.document);
+                ignore(resource, live);
+            }
+            for left in left {
+                leave(resource, left);
+            }
         }
-        for Left { change, why } in left {
-            if !why.is_wanted() {
-                // It is the digest of something that is not there.
-                resource.digest = None;
-            }
-            match change.path.0.as_slice() {
-                [Segment::Key(member), Segment::Key(tag)] if member == "tags" => drop(resource.tags.remove(tag)),
-                [Segment::Key(member)] if key.kind == Kind::Service && member == "taskDefinition" => {
-                    resource.task_definition = None;
-                }
-                _ => edit::put(key.kind, &mut resource.spec, &change.path, change.from.as_ref()),
-            }
+        resources
+    }
+
+    /// What a resource is compared with.
+    fn live(&self, resource: &Resource) -> Option<&Live> {
+        match self.world.seen.get(&resource.key)? {
+            Seen::Present(live) if resource.key.kind == Kind::TaskDefinition => Some(self.compared(resource, live)),
+            Seen::Present(live) => Some(live),
+            Seen::Absent | Seen::Unknown(_) => None,
         }
     }
-    resources
+}
+
+/// Puts what is live in the place of what the manifest ignores, be it declared or not: calls that
+/// carry a whole would take it away otherwise.
+fn ignore(resource: &mut Resource, live: &Live) {
+    let ignored = |tag: &String| resource.ignored.iter().any(|pattern| pattern.covers(&tag_path(tag)));
+    let mut tags = resource.tags.clone();
+    tags.retain(|tag, _| !ignored(tag));
+    let theirs = live.tags.iter().filter(|(tag, _)| !tag.starts_with("aws:") && !tag.starts_with("evenkeel:"));
+    tags.extend(theirs.filter(|(tag, _)| ignored(tag)).map(|(tag, value)| (tag.clone(), value.clone())));
+    resource.tags = tags;
+    if !live.document.is_null() {
+        resource.spec = edit::keep(resource.key.kind, &resource.spec, &live.document, &resource.ignored);
+    }
+}
+
+fn leave(resource: &mut Resource, Left { change, why }: &Left) {
+    let kind = resource.key.kind;
+    if !why.is_wanted() {
+        // It is the digest of something that is not there.
+        resource.digest = None;
+    }
+    match change.path.0.as_slice() {
+        [Segment::Key(member), Segment::Key(tag)] if member == "tags" && *why != Why::Ignored => {
+            resource.tags.remove(tag);
+        }
+        [Segment::Key(member)] if kind == Kind::Service && member == "taskDefinition" => {
+            resource.task_definition = None;
+        }
+        // Versions of a policy are no part of what is declared.
+        [Segment::Key(member), ..] if kind == Kind::Policy && member == "versions" => {}
+        _ if *why == Why::Ignored => {}
+        _ => edit::put(kind, &mut resource.spec, &change.path, change.from.as_ref()),
+    }
+}
+
+fn tag_path(tag: &str) -> Path {
+    Path::default().key("tags").key(tag)
 }
 
 /// Says in the plan what was left, and why.
@@ -178,5 +225,20 @@ pub(super) fn note(plan: &mut Plan, mut left: BTreeMap<Key, Vec<Left>>) {
         if item.verb == Verb::Keep && item.left.iter().any(|left| !left.why.is_wanted()) {
             item.verb = Verb::Update;
         }
+        if item.left.iter().any(|left| left.change.path == owner_tag()) {
+            leave_owner_tag(item);
+        }
     }
+}
+
+/// The owner tag is of no manifest, so nothing that is declared can give way to its being missing.
+fn leave_owner_tag(item: &mut Item) {
+    item.changes.retain(|change| change.path != owner_tag());
+    item.steps.retain_mut(|step| match step {
+        Action::TagPolicy { tags, .. } | Action::TagRole { tags, .. } | Action::TagResource { tags, .. } => {
+            tags.remove(OWNER_TAG);
+            !tags.is_empty()
+        }
+        _ => true,
+    });
 }

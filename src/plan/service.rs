@@ -77,8 +77,9 @@ impl Scene<'_> {
             Target::Pending(key) => {
                 changes.insert(0, revision_change(running, "a new revision"));
                 // One rollout, not two: everything else goes along with the new revision.
+                changes.extend(tags::changes(&self.missing_tags(resource, live), live));
                 let held = held.or(Some(Reason::WaitsFor(key.clone())));
-                return Draft { changes, held, ..Draft::default() };
+                return Draft { changes, held, notes: strategy_note(&update), ..Draft::default() };
             }
         }
         if update.keys().any(|member| fields::effect(Kind::Service, member) == Effect::RollsAllTasks) {
@@ -92,14 +93,10 @@ impl Scene<'_> {
                 held = held.or(Some(reason));
             }
         }
-        let (mut steps, mut notes) = (Vec::new(), Vec::new());
+        let (mut steps, notes) = (Vec::new(), strategy_note(&update));
         if !update.is_empty() {
             if update.contains_key("capacityProviderStrategy") {
                 // AWS refuses a new strategy without it.
-                notes.push(
-                    "AWS takes another capacityProviderStrategy only with forceNewDeployment: every task is replaced"
-                        .to_owned(),
-                );
                 update.insert("forceNewDeployment".to_owned(), true.into());
             }
             update.insert("cluster".to_owned(), cluster.as_str().into());
@@ -157,7 +154,11 @@ impl Scene<'_> {
                     return Target::AsIs;
                 }
                 match self.world.seen.get(key) {
-                    Some(Seen::Present(revision)) if task_definition::matches(definition, revision) => {
+                    // Without a digest it is not what is declared, but what had to be left: nobody who
+                    // runs something else is to be made to run that.
+                    Some(Seen::Present(revision))
+                        if definition.digest.is_some() && task_definition::matches(definition, revision) =>
+                    {
                         Target::Known(revision.arn.clone())
                     }
                     _ => Target::Pending(key.clone()),
@@ -255,6 +256,11 @@ fn merged(member: &str, spec: &Value, live: &Value) -> Value {
         merged.retain(|name, _| declared.get(name).is_some() || !KEPT.contains(&name.as_str()) && fits(name));
     }
     merged
+}
+
+fn strategy_note(update: &Map<String, Value>) -> Vec<String> {
+    let note = "AWS takes another capacityProviderStrategy only with forceNewDeployment: every task is replaced";
+    update.contains_key("capacityProviderStrategy").then(|| note.to_owned()).into_iter().collect()
 }
 
 fn revision_change(running: Option<&str>, to: &str) -> Change {

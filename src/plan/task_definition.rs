@@ -41,7 +41,7 @@ impl Scene<'_> {
 
     /// The revision that a manifest is compared with: the newest if it will do, else the one that a
     /// service runs, so that what the plan shows is what becomes different there.
-    fn compared<'a>(&'a self, resource: &Resource, newest: &'a Live) -> &'a Live {
+    pub(super) fn compared<'a>(&'a self, resource: &Resource, newest: &'a Live) -> &'a Live {
         if matches(resource, newest) {
             return newest;
         }
@@ -81,18 +81,24 @@ pub fn matches(resource: &Resource, revision: &Live) -> bool {
 /// What of the manifest's content is not in a revision.
 ///
 /// The remembered digest decides where there is one of this table's version: only it can tell that a
-/// field was taken out of the manifest. Without one, what is declared is compared with what is there.
+/// field was taken out of the manifest. Without one, what is declared is compared with what is there;
+/// a field more in AWS is no reason for a new revision.
 #[must_use]
 pub fn changes(resource: &Resource, revision: &Live) -> Vec<Change> {
     let remembered = revision.tags.get(DIGEST_TAG).filter(|digest| digest.starts_with(&format!("{DIGEST_VERSION}:")));
     if remembered.is_some() && remembered == resource.digest.as_ref() {
         return Vec::new();
     }
-    let changes = diff(Kind::TaskDefinition, &resource.spec, &revision.document);
-    if !changes.is_empty() || remembered.is_none() {
-        return changes;
+    let mut changes = diff(Kind::TaskDefinition, &resource.spec, &revision.document);
+    // A new revision has nothing that is not declared, so what goes away with it is part of the change.
+    if remembered.is_some() || changes.iter().any(|change| !resource.ignores(&change.path)) {
+        let mut gone = removed(resource, revision);
+        // The SDK has an empty text where a member that the API requires was not sent.
+        let says_something = |change: &Change| change.from.as_ref().is_some_and(|live| live != "");
+        gone.retain(|gone| says_something(gone) && changes.iter().all(|change| change.path != gone.path));
+        changes.extend(gone);
     }
-    removed(resource, revision)
+    changes
 }
 
 /// The fields that a revision has and the manifest no longer declares: the same comparison the

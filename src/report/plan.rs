@@ -235,7 +235,7 @@ pub fn plan_markdown(plan: &Plan, account: &Account) -> String {
         text.push('\n');
     }
     for item in short {
-        let _ = writeln!(text, "- {}: {} ({})", item.key, what(item), cell(&item.identity.to_string()));
+        let _ = writeln!(text, "- {}: {} ({})", item.key, what(item), prose(&item.identity.to_string()));
     }
     for item in long {
         item_markdown(&mut text, item, waits_for_plan(plan, item));
@@ -253,7 +253,7 @@ fn is_short(plan: &Plan, item: &Item) -> bool {
 }
 
 fn item_markdown(text: &mut String, item: &Item, follows: bool) {
-    let _ = writeln!(text, "\n#### {}: {}\n\n{}\n", item.key, what(item), cell(&item.identity.to_string()));
+    let _ = writeln!(text, "\n#### {}: {}\n\n{}\n", item.key, what(item), prose(&item.identity.to_string()));
     if !item.changes.is_empty() {
         text.push_str("| field | live | declared | effect |\n| --- | --- | --- | --- |\n");
     }
@@ -267,16 +267,16 @@ fn item_markdown(text: &mut String, item: &Item, follows: bool) {
         };
         let _ = writeln!(text, "| {} | {live} | {declared} | {} |", code(&change.path.to_string()), change.effect);
     }
-    let left = item.left.iter().map(|left| format!("left: {left}"));
-    let notes = item.notes.iter().map(|note| format!("note: {note}"));
-    let held = item.held.iter().filter(|_| !is_to_adopt(item));
-    let held = held.map(|reason| if follows { reason.to_string() } else { format!("**held:** {reason}") });
+    let left = item.left.iter().map(|left| format!("left: {}", prose(&left.to_string())));
+    let notes = item.notes.iter().map(|note| format!("note: {}", prose(note)));
+    let held = item.held.iter().filter(|_| !is_to_adopt(item)).map(|reason| prose(&reason.to_string()));
+    let held = held.map(|reason| if follows { reason } else { format!("**held:** {reason}") });
     let lines: Vec<String> = left.chain(notes).chain(held).collect();
     if !lines.is_empty() && !item.changes.is_empty() {
         text.push('\n');
     }
     for line in lines {
-        let _ = writeln!(text, "- {}", cell(&line));
+        let _ = writeln!(text, "- {line}");
     }
 }
 
@@ -289,6 +289,18 @@ fn code(text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let (fence, space) = ("`".repeat(longest + 1), if longest > 0 { " " } else { "" });
     format!("{fence}{space}{}{space}{fence}", cell(text))
+}
+
+/// Text outside of backticks, where what stands in a policy or a command would be taken for markup.
+fn prose(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in cell(text).chars() {
+        if matches!(c, '\\' | '`' | '*' | '_' | '<' | '~') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
 }
 
 /// Text that neither ends a cell of a table nor a line.
