@@ -5,6 +5,7 @@ mod ecs;
 mod failure;
 mod iam;
 mod list;
+mod pacer;
 mod revisions;
 mod scaling;
 mod send;
@@ -40,6 +41,7 @@ pub struct Aws {
     iam: aws_sdk_iam::Client,
     scaling: aws_sdk_applicationautoscaling::Client,
     account: Account,
+    pacer: Arc<pacer::Pacer>,
     /// The content of task-definition revisions never changes: each is read once.
     revisions: Mutex<BTreeMap<String, Live>>,
     /// Nor does that of service revisions: those that services have now, by service and ARN.
@@ -71,7 +73,8 @@ impl Aws {
                 "no AWS Region is configured: set AWS_REGION, or one in the profile".to_owned(),
             ));
         };
-        let counter = calls::Counter(Arc::clone(metrics));
+        let pacer = Arc::new(pacer::Pacer::new());
+        let counter = calls::Counter { metrics: Arc::clone(metrics), pacer: Arc::clone(&pacer) };
         let sts = aws_sdk_sts::Client::from_conf(
             aws_sdk_sts::config::Builder::from(config).interceptor(counter.clone()).build(),
         );
@@ -88,6 +91,7 @@ impl Aws {
             scaling: aws_sdk_applicationautoscaling::Client::from_conf(
                 aws_sdk_applicationautoscaling::config::Builder::from(config).interceptor(counter).build(),
             ),
+            pacer,
             account: Account { id, region, partition },
             revisions: Mutex::default(),
             service_revisions: Mutex::default(),
@@ -113,7 +117,12 @@ impl Aws {
         world
     }
 
-    /// Makes one call.
+    /// Returns when AWS's limits leave room for a call, named by its permission.
+    pub async fn paced(&self, call: &str) {
+        self.pacer.wait(call).await;
+    }
+
+    /// Makes one call. Whoever makes many asks [`Self::paced`] before each.
     ///
     /// # Errors
     /// The class of AWS's error. After [`Failure::Unreachable`] the call may have had its effect.

@@ -64,6 +64,7 @@ pub mod load;
 pub mod memory;
 pub mod metrics;
 pub mod model;
+pub mod pace;
 pub mod pattern;
 pub mod plan;
 pub mod policy;

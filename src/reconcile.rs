@@ -144,7 +144,7 @@ impl Reconciler {
                 continue;
             }
             for action in &item.steps {
-                if *stop.borrow() {
+                if !self.may_call(action, stop).await {
                     pass.stopped = true;
                     return failed;
                 }
@@ -169,6 +169,16 @@ impl Reconciler {
             }
         }
         failed
+    }
+
+    /// Waits until AWS's limits leave room for a call. False: a stop came first.
+    async fn may_call(&self, action: &Action, stop: &watch::Receiver<bool>) -> bool {
+        let mut stopped = stop.clone();
+        tokio::select! {
+            biased;
+            _ = stopped.wait_for(|stop| *stop) => false,
+            () = self.aws.paced(action.permission()) => true,
+        }
     }
 
     /// One line per call: what was called on what, for which resource, and because of which fields.

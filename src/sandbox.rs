@@ -16,6 +16,7 @@ pub mod iam;
 pub mod scaling;
 pub mod server;
 pub mod sts;
+mod throttle;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -131,6 +132,7 @@ pub struct LogLine {
 pub struct Sandbox {
     state: Mutex<State>,
     faults: Mutex<Vec<fault::Fault>>,
+    limits: Mutex<Option<throttle::Limits>>,
     started: tokio::time::Instant,
     epoch: Duration,
 }
@@ -143,6 +145,7 @@ impl Sandbox {
         Arc::new(Self {
             state: Mutex::default(),
             faults: Mutex::default(),
+            limits: Mutex::default(),
             started: tokio::time::Instant::now(),
             epoch,
         })
@@ -155,6 +158,11 @@ impl Sandbox {
         let sandbox = Self::new();
         sandbox.state().ecs.region(REGION).roomy = true;
         sandbox
+    }
+
+    /// From now on, calls beyond AWS's request limits are throttled.
+    pub fn throttle(&self) {
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = Some(throttle::Limits::new(self.now()));
     }
 
     /// Time since the Unix epoch on tokio's clock: paused and advanced together with it.

@@ -290,7 +290,8 @@ async fn a_trust_policy_that_names_somebody_who_was_recreated_is_written_once() 
 async fn declaring_one_part_of_a_cluster_s_configuration_keeps_the_others() {
     let lab = Lab::new().await;
     let storage = "managedStorageConfiguration: {fargateEphemeralStorageKmsKeyId: key}";
-    let with = |configuration: &str| scenario::manifest("Cluster", "shop", &format!("configuration: {{{configuration}}}"));
+    let with =
+        |configuration: &str| scenario::manifest("Cluster", "shop", &format!("configuration: {{{configuration}}}"));
     lab.settle(&with(storage)).await;
     lab.settle(&with("executeCommandConfiguration: {logging: NONE}")).await;
     assert_eq!(lab.settle(&with(storage)).await, [""; 0]);

@@ -36,6 +36,7 @@ const MODULES: &[(&str, u8)] = &[
     ("plan", 0),
     ("memory", 0),
     ("queue", 0),
+    ("pace", 0),
     ("status", 0),
     ("codec", 1),
     ("schema", 1),

@@ -1,4 +1,4 @@
-//! Counts every attempt of every AWS call.
+//! Counts every attempt of every AWS call, and tells the pacer of those that AWS throttled.
 
 use std::sync::Arc;
 
@@ -9,11 +9,15 @@ use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
+use super::pacer::Pacer;
 use crate::metrics::Metrics;
 
 /// Watches the SDK's attempts.
 #[derive(Debug, Clone)]
-pub(super) struct Counter(pub(super) Arc<Metrics>);
+pub(super) struct Counter {
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) pacer: Arc<Pacer>,
+}
 
 #[aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint]
 impl Intercept for Counter {
@@ -34,7 +38,10 @@ impl Intercept for Counter {
             !ok && body.windows(b"Throttling".len()).any(|window| window == b"Throttling")
         });
         let service = call.service().to_lowercase().replace(' ', "-");
-        self.0.aws_call(&service, call.name(), ok, throttled);
+        self.metrics.aws_call(&service, call.name(), ok, throttled);
+        if throttled {
+            self.pacer.throttled(&format!("{service}:{}", call.name()));
+        }
         Ok(())
     }
 }

@@ -107,6 +107,7 @@ impl Aws {
                 [ClusterField::Attachments, ClusterField::Configurations, ClusterField::Settings, ClusterField::Tags];
             let names = chunk.iter().map(|(name, _)| name.clone()).collect();
             let call = self.ecs.describe_clusters().set_clusters(Some(names)).set_include(Some(include.to_vec()));
+            self.paced("ecs:DescribeClusters").await;
             let answer = call.send().await.map_err(classify).map(|answer| Answer {
                 found: answer.clusters().iter().map(|cluster| encode(cluster)).collect(),
                 failures: answer.failures().iter().map(|failure| encode(failure)).collect(),
@@ -125,6 +126,7 @@ impl Aws {
         for chunk in named.chunks(CAPACITY_PROVIDERS_MAX) {
             let names = chunk.iter().map(|(name, _)| name.clone()).collect();
             let call = self.ecs.describe_capacity_providers().set_capacity_providers(Some(names));
+            self.paced("ecs:DescribeCapacityProviders").await;
             let answer =
                 call.include(CapacityProviderField::Tags).send().await.map_err(classify).map(|answer| Answer {
                     found: answer.capacity_providers().iter().map(|provider| encode(provider)).collect(),
@@ -161,6 +163,7 @@ impl Aws {
             for chunk in named.chunks(SERVICES_MAX) {
                 let names = chunk.iter().map(|(name, _)| name.clone()).collect();
                 let call = self.ecs.describe_services().cluster(cluster).set_services(Some(names));
+                self.paced("ecs:DescribeServices").await;
                 match call.include(ServiceField::Tags).send().await {
                     Err(error)
                         if error.as_service_error().is_some_and(|error| error.is_cluster_not_found_exception()) =>

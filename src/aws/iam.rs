@@ -63,6 +63,7 @@ impl Aws {
         let filter = [(roles, EntityType::Role), (policies, EntityType::LocalManagedPolicy)];
         let filter = filter.into_iter().filter(|(wanted, _)| *wanted).map(|(_, kind)| kind).collect();
         let call = self.iam.get_account_authorization_details().set_filter(Some(filter)).max_items(ITEMS_MAX);
+        self.paced("iam:GetAccountAuthorizationDetails").await;
         let mut pages = call.into_paginator().send();
         let mut details = Details::default();
         while let Some(page) = pages.next().await {
@@ -78,6 +79,7 @@ impl Aws {
     }
 
     async fn extras(&self) -> Result<Extras, Failure> {
+        self.paced("iam:ListRoles").await;
         let mut pages = self.iam.list_roles().max_items(ITEMS_MAX).into_paginator().items().send();
         let mut extras = Extras::new();
         while let Some(role) = pages.next().await {
@@ -92,6 +94,7 @@ impl Aws {
     /// A policy's document and versions come in bulk; its tags and description only one by one.
     async fn live_policy(&self, detail: &ManagedPolicyDetail) -> Seen {
         let arn = detail.arn().unwrap_or_default();
+        self.paced("iam:GetPolicy").await;
         let answer = match self.iam.get_policy().policy_arn(arn).send().await.map_err(classify) {
             Ok(answer) => answer,
             Err(failure) => return Seen::Unknown(failure),

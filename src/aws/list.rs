@@ -34,6 +34,7 @@ impl Aws {
     /// # Errors
     /// The class of AWS's error.
     pub async fn list_clusters(&self) -> Result<BTreeSet<Identity>, Failure> {
+        self.paced("ecs:ListClusters").await;
         let arns: Result<Vec<String>, _> = self.ecs.list_clusters().into_paginator().items().send().collect().await;
         let arns = arns.map_err(classify)?;
         Ok(arns.iter().map(|arn| Identity::Cluster { name: tail(arn) }).collect())
@@ -45,6 +46,7 @@ impl Aws {
     /// The class of AWS's error.
     pub async fn list_services(&self, cluster: &str) -> Result<BTreeSet<Identity>, Failure> {
         let call = self.ecs.list_services().cluster(cluster).max_results(SERVICES_MAX);
+        self.paced("ecs:ListServices").await;
         let arns: Result<Vec<String>, _> = call.into_paginator().items().send().collect().await;
         let service = |arn: &String| Identity::Service { cluster: cluster.to_owned(), name: tail(arn) };
         match arns {
@@ -64,6 +66,7 @@ impl Aws {
         let mut token = None;
         loop {
             let call = self.ecs.describe_capacity_providers().set_cluster(cluster.map(str::to_owned));
+            self.paced("ecs:DescribeCapacityProviders").await;
             let page = match call.set_next_token(token).send().await {
                 Err(error) if error.as_service_error().is_some_and(|error| error.is_cluster_not_found_exception()) => {
                     return Ok(providers);
@@ -86,6 +89,7 @@ impl Aws {
     /// The class of AWS's error.
     pub async fn list_families(&self) -> Result<BTreeSet<String>, Failure> {
         let call = self.ecs.list_task_definition_families().status("ACTIVE".into());
+        self.paced("ecs:ListTaskDefinitionFamilies").await;
         let families: Result<Vec<String>, _> = call.into_paginator().items().send().collect().await;
         Ok(families.map_err(classify)?.into_iter().collect())
     }
@@ -95,6 +99,7 @@ impl Aws {
     /// # Errors
     /// The class of AWS's error.
     pub async fn role_in_profile(&self, profile: &str) -> Result<Option<String>, Failure> {
+        self.paced("iam:GetInstanceProfile").await;
         match self.iam.get_instance_profile().instance_profile_name(profile).send().await {
             Ok(answer) => {
                 let roles = answer.instance_profile().map(|profile| profile.roles()).unwrap_or_default();

@@ -103,6 +103,7 @@ impl Aws {
             return Ok(revision);
         }
         let call = self.ecs.describe_task_definition().task_definition(name).include(TaskDefinitionField::Tags);
+        self.paced("ecs:DescribeTaskDefinition").await;
         let answer = call.send().await.map_err(classify)?;
         let definition = answer.task_definition().map(|definition| encode(definition)).unwrap_or_default();
         let revision = live::revision(definition, &answer.tags().iter().map(|tag| encode(tag)).collect());
@@ -121,6 +122,7 @@ impl Aws {
 
     async fn failed_rollout(&self, service: &Resource) -> Result<Option<(Value, String)>, Failure> {
         let Identity::Service { cluster, name } = &service.identity else { return Ok(None) };
+        self.paced("ecs:ListServiceDeployments").await;
         let answer =
             self.ecs.list_service_deployments().cluster(cluster).service(name).send().await.map_err(classify)?;
         // In which order ECS lists them is not documented.
@@ -132,6 +134,7 @@ impl Aws {
         let reason = last.status_reason().unwrap_or("ECS gives no reason").trim_end_matches('.').to_owned();
         let target = last.target_service_revision_arn().map(str::to_owned);
         let call = self.ecs.describe_service_revisions().set_service_revision_arns(target.map(|arn| vec![arn]));
+        self.paced("ecs:DescribeServiceRevisions").await;
         let answer = call.customize().config_override(once()).send().await.map_err(classify)?;
         match answer.service_revisions().first() {
             Some(revision) => Ok(Some((encode(revision), reason))),

@@ -54,6 +54,7 @@ impl Aws {
         let mut answers = Answers::new();
         for chunk in arns.chunks(REVISIONS_MAX) {
             let call = self.ecs.describe_service_revisions().set_service_revision_arns(Some(chunk.to_vec()));
+            self.paced("ecs:DescribeServiceRevisions").await;
             let answer = call.send().await.map_err(classify);
             for arn in chunk {
                 let revision = answer.as_ref().map_err(Clone::clone).and_then(|answer| {

@@ -50,7 +50,7 @@ impl Sandbox {
     /// Answers one request; nothing when an injected fault loses the call or its reply.
     pub fn handle(&self, request: &Request) -> Option<Response> {
         let operation = operation(request);
-        let fault = self.take_fault(&operation);
+        let fault = self.take_fault(&operation).or_else(|| self.limit(&operation));
         match fault {
             None => Some(self.answer(request)),
             Some(FaultKind::DropBefore) => None,
@@ -71,6 +71,12 @@ impl Sandbox {
                 Some(self.refuse(request, &operation, &ApiError::new(code, message).with_status(status)))
             }
         }
+    }
+
+    fn limit(&self, operation: &str) -> Option<FaultKind> {
+        let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        let within = limits.as_mut().is_none_or(|limits| limits.take(operation, self.now()));
+        (!within).then_some(FaultKind::Throttled)
     }
 
     fn take_fault(&self, operation: &str) -> Option<FaultKind> {
