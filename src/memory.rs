@@ -209,6 +209,42 @@ mod tests {
     }
 
     #[test]
+    fn a_rollout_is_followed_until_it_ends_well_or_something_else_is_asked_for() {
+        use crate::model::Source;
+        use crate::resource::Adoption;
+        let web = Resource {
+            key: Key::new(Kind::Service, "web"),
+            manifest: Key::new(Kind::Service, "web"),
+            source: Source { file: "web.yaml".into(), document: 0, line: 1 },
+            origin: Path::default(),
+            identity: Identity::Service { cluster: "shop".into(), name: "web".into() },
+            needs: BTreeSet::new(),
+            spec: serde_json::json!({ "platformVersion": "1.4.0" }),
+            tags: BTreeMap::new(),
+            adoption: Adoption::Unsaid,
+            ignored: Vec::new(),
+            suspended: false,
+            task_definition: None,
+            digest: None,
+        };
+        let mut memory = Memory::default();
+        let declared = |resource: &Resource| BTreeMap::from([(web.key.clone(), resource.clone())]);
+        let update = |input: Value| Action::UpdateService(input);
+        memory.began(&web, &update(serde_json::json!({ "desiredCount": 2 })));
+        assert!(memory.followed(&declared(&web)).is_empty(), "more tasks are no rollout");
+        memory.began(&web, &update(serde_json::json!({ "forceNewDeployment": true })));
+        let look = |memory: &mut Memory, phase: Phase| {
+            settle(memory, &Item { key: web.key.clone(), phase, ..item(Verb::Keep, &[]) });
+            memory.followed(&declared(&web)).len()
+        };
+        assert_eq!(look(&mut memory, Phase::Moving(String::new())), 1);
+        assert_eq!(look(&mut memory, Phase::Failed(String::new())), 1, "it stays a failure");
+        let other = Resource { spec: serde_json::json!({ "platformVersion": "1.3.0" }), ..web.clone() };
+        assert!(memory.followed(&declared(&other)).is_empty(), "another manifest");
+        assert_eq!(look(&mut memory, Phase::Steady), 0, "it ended well");
+    }
+
+    #[test]
     fn what_was_made_is_not_made_again_until_it_has_shown() {
         let mut memory = Memory::default();
         let create = item(Verb::Create, &[("awsvpcTrunking", "enabled")]);

@@ -84,8 +84,8 @@ pub fn explained(service: &Live, deployment: &Value) -> String {
     format!("{}{}", reason(deployment), events(&service.document, seconds(deployment, "createdAt")))
 }
 
-/// Whether service deployments tell of this service at all: other controllers have none (ECS developer
-/// guide, service deployments).
+/// Whether service deployments tell of this service at all: with other controllers there are none (from
+/// memory).
 #[must_use]
 pub fn has_service_deployments(service: &Live) -> bool {
     let controller = service.document.pointer("/deploymentController/type").and_then(Value::as_str);

@@ -436,6 +436,7 @@ fn an_apply_whose_rollout_ecs_takes_back_fails_and_says_why() {
     let why = "degraded Service/web: this rollout failed: Service deployment rolled back because the circuit breaker \
                threshold was exceeded; last events: ";
     assert!(bad.out.contains(why), "{}", bad.out);
+    assert_eq!(bad.err.matches("… Service/web  0 of 1 tasks run").count(), 1, "progress in a log: {}", bad.err);
     assert_eq!(apply("nginx:2").code, 0);
     assert_eq!(daemon.terminate(), Some(0));
 }

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_ecs::types::ServiceDeploymentBrief;
+
 use super::Aws;
 use super::ecs::once;
 use super::failure::classify;
@@ -89,7 +91,7 @@ impl Aws {
             self.paced("ecs:ListServiceDeployments").await;
             let page = call.clone().set_next_token(token).send().await.map_err(classify)?;
             let listed = page.service_deployments().iter().cloned();
-            newest = listed.chain(newest).max_by_key(|deployment| deployment.created_at().copied());
+            newest = listed.chain(newest).max_by_key(age);
             token = page.next_token().map(str::to_owned);
             if token.is_none() {
                 return Ok(newest.map(|deployment| encode(&deployment)));
@@ -115,6 +117,12 @@ impl Aws {
         }
         described
     }
+}
+
+/// When a service deployment began. Of two at the same moment the later one stopped the other.
+fn age(deployment: &ServiceDeploymentBrief) -> impl Ord + use<> {
+    let finished = deployment.finished_at().copied();
+    (deployment.created_at().copied(), finished.is_none(), finished)
 }
 
 fn arn(deployment: &Value) -> String {
