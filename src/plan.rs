@@ -11,6 +11,7 @@ mod capacity_provider;
 mod cluster;
 mod leave;
 mod policy;
+mod restart;
 mod role;
 mod service;
 mod tags;
@@ -187,6 +188,9 @@ struct Draft {
 
 /// What the planners of the kinds look at.
 struct Scene<'a> {
+    /// As the manifests have them.
+    declared: &'a BTreeMap<Key, Resource>,
+    /// The same, or what is left of them where what is declared gives way.
     resources: &'a BTreeMap<Key, Resource>,
     world: &'a World,
     rules: &'a Rules,
@@ -203,14 +207,14 @@ pub fn plan(
     rules: &Rules,
     written: &Written,
 ) -> Plan {
-    let scene = Scene { resources, world, rules };
+    let scene = Scene { declared: resources, resources, world, rules };
     let first = scene.plan(due);
     let left = leave::left(&first, resources, world, written);
     if left.is_empty() && resources.values().all(|resource| resource.ignored.is_empty()) {
         return first;
     }
     let yielding = scene.give_way(&left);
-    let mut plan = Scene { resources: &yielding, world, rules }.plan(due);
+    let mut plan = Scene { declared: resources, resources: &yielding, world, rules }.plan(due);
     leave::note(&mut plan, left);
     plan
 }
@@ -292,7 +296,7 @@ impl Scene<'_> {
             _ => false,
         };
         match live.owner(us) {
-            Owner::Nobody if self.resources.values().any(runs_it) => Owner::Us,
+            Owner::Nobody if self.declared.values().any(runs_it) => Owner::Us,
             owner => owner,
         }
     }

@@ -182,6 +182,8 @@ pub struct Resource {
     pub ignored: Vec<Pattern>,
     /// Whether it is only to be watched.
     pub suspended: bool,
+    /// Of a service: the restart that its manifest asks for.
+    pub restarted_at: Option<String>,
     /// Of a service: what it is to run.
     pub task_definition: Option<TaskDefinition>,
     /// Of a task definition: the digest of its content.

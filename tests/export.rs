@@ -407,7 +407,7 @@ async fn services_that_others_deploy_say_so_at_their_head() {
     let text = text(&lab, &everything()).await;
     let starts: Vec<&str> = text.split("---\n").map(|document| document.lines().next().unwrap_or_default()).collect();
     assert!(starts[1].starts_with("# AWS CodeDeploy rolls this service out"), "{text}");
-    assert!(starts[2].starts_with("# Another system deploys this service"), "{text}");
+    assert!(starts[2].starts_with("# Another system rolls this service out"), "{text}");
 }
 
 #[tokio::test(start_paused = true)]
