@@ -44,8 +44,8 @@
 //! - Nothing that belongs to somebody else is written to: no owner tag, no call.
 //! - No manifest is missing because it could not be read: a file that turns bad keeps its last good
 //!   content, a directory that cannot be read changes nothing.
-//! - There is no state file. Ownership and the digest of task definitions are in AWS tags, desired
-//!   state is the directory, everything else is read again.
+//! - There is no state file. Ownership, the digest of task definitions and the last restart are in AWS
+//!   tags, desired state is the directory, everything else is read again.
 //! - No action deletes a resource that a manifest can describe.
 
 pub mod action;

@@ -8,7 +8,8 @@ mod scenario;
 use std::sync::Arc;
 
 use aws_sdk_ecs::types::{
-    DeploymentController, DeploymentControllerType, LoadBalancer, StopServiceDeploymentStopType, Tag,
+    ContainerDefinition, DeploymentController, DeploymentControllerType, LoadBalancer, StopServiceDeploymentStopType,
+    Tag,
 };
 use evenkeel::model::Kind;
 use evenkeel::plan::{Item, Verb};
@@ -113,6 +114,36 @@ async fn a_revision_that_is_refused_holds_up_no_change_that_ecs_takes() {
     let made = calls(&lab.pass(&deployed("shop/web:2", "desiredCount: 2")).await.outcomes);
     assert_eq!(made.last().map(String::as_str), Some("UpdateService"), "{made:?}");
     assert_eq!(lab.service("shop", "web").await.desired_count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revision_that_a_pipeline_registered_does_not_make_the_family_the_pipelines() {
+    let lab = Lab::new().await;
+    lab.settle(&deployed("shop/web:1", "")).await;
+    let container = ContainerDefinition::builder().name("web").image("shop/web:9").memory(512).build();
+    let call = lab.ecs().register_task_definition().family("web").container_definitions(container);
+    call.send().await.expect("register");
+    assert_eq!(calls(&lab.pass(&deployed("shop/web:2", "")).await.outcomes), ["RegisterTaskDefinition"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_definition_of_its_own_and_that_field_ignored_a_service_of_codedeploy_is_in_sync() {
+    let lab = Lab::new().await;
+    let all = |image: &str| {
+        let spec = format!(
+            "requiresCompatibilities: [FARGATE]\nnetworkMode: awsvpc\ncpu: '256'\nmemory: '512'\n\
+             containerDefinitions: [{{name: web, image: {image}, portMappings: [{{containerPort: 80}}]}}]"
+        );
+        let network = "networkConfiguration: {awsvpcConfiguration: {subnets: [subnet-1]}}";
+        let runs = "cluster: {ref: shop}\nlaunchType: FARGATE\ntaskDefinition: {ref: web}";
+        let web = manifest("Service", "web", &format!("{runs}\n{network}\n{CODE_DEPLOY}"));
+        let web = annotated(&web, "evenkeel/ignore-fields: taskDefinition");
+        [cluster("shop"), manifest("TaskDefinition", "web", &spec), web].concat()
+    };
+    lab.settle(&all("shop/web:1")).await;
+    assert_eq!(lab.settle(&all("shop/web:2")).await, ["RegisterTaskDefinition"]);
+    let pass = lab.pass(&all("shop/web:2")).await;
+    assert_eq!(conclusion(&pass, &key(Kind::Service, "web")).state, State::InSync);
 }
 
 #[tokio::test(start_paused = true)]

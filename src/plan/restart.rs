@@ -2,10 +2,11 @@
 //!
 //! UpdateService carries no tags (ECS service model), so the restart and the memory of it are two
 //! calls, and the process may end between them. The memory is written first, and with it which
-//! deployment is to be replaced: the restart has begun once another one is PRIMARY. So a crash
-//! between the two calls is made good by the next look, and an answer that is lost restarts nothing
-//! again. Written last, a tag that is refused would restart the tasks at every look; written first
-//! and without the deployment, a restart that is refused would be forgotten.
+//! deployment is to be replaced: the restart has begun once that is not PRIMARY any more, which is
+//! what the most recent one is called (ECS service model, Deployment). So a crash between the two
+//! calls is made good by the next look, and an answer that is lost restarts nothing again. Written
+//! last, a tag that is refused would restart the tasks at every look; written first and without the
+//! deployment, a restart that is refused would be forgotten.
 
 use std::collections::BTreeMap;
 
