@@ -22,7 +22,7 @@ use std::fmt;
 use crate::action::Action;
 use crate::model::{Change, Effect, Key, Kind};
 use crate::resolve;
-use crate::resource::{Adoption, Identity, Resource, TaskDefinition};
+use crate::resource::{Adoption, Identity, Resource};
 use crate::value::{Segment, Value};
 use crate::world::{Failure, Live, Owner, Phase, Seen, World, owner_tag};
 
@@ -106,6 +106,10 @@ pub enum Reason {
     WaitsFor(Key),
     /// It exists, and it is not ours.
     NotOurs(Owner),
+    /// It exists, is nobody's, and is to stay so.
+    NeverOurs,
+    /// Services run revisions that differ where the manifest leaves it to them, at these paths.
+    Disagreeing(Vec<String>),
     /// AWS is busy with it.
     Busy(String),
     /// It could not be read.
@@ -131,6 +135,15 @@ impl fmt::Display for Reason {
                 "exists and carries no owner tag; to take it over, set the annotation evenkeel/adoption: adopt, or \
                  give --adopt",
             ),
+            Self::NeverOurs => f.write_str(
+                "carries no owner tag, and its manifest says never to take it over (evenkeel/adoption: never)",
+            ),
+            Self::Disagreeing(paths) => write!(
+                f,
+                "its services run different values of {}, which the manifest ignores: one new revision cannot keep \
+                 them all; bring the services to one value, or give each a task definition of its own",
+                paths.join(", ")
+            ),
             Self::Busy(why) => write!(f, "AWS is busy with it: {why}"),
             Self::CannotSee(failure) => write!(f, "could not be read: {failure}"),
             Self::Immutable(paths) => {
@@ -153,6 +166,8 @@ impl Reason {
         match self {
             Self::WaitsFor(_) => "WaitsFor",
             Self::NotOurs(_) => "NotOurs",
+            Self::NeverOurs => "NeverOurs",
+            Self::Disagreeing(_) => "Disagreeing",
             Self::Busy(_) => "Busy",
             Self::CannotSee(_) => "CannotSee",
             Self::Immutable(_) => "Immutable",
@@ -267,7 +282,10 @@ impl Scene<'_> {
         if owner != Owner::Us && !(owner == Owner::Nobody && welcome) {
             draft.changes.retain(|change| change.path != owner_tag());
             draft.steps.clear();
-            draft.held = Some(Reason::NotOurs(owner));
+            draft.held = Some(match resource.adoption {
+                Adoption::Never if owner == Owner::Nobody => Reason::NeverOurs,
+                _ => Reason::NotOurs(owner),
+            });
         }
         if let Phase::Busy(why) = &live.phase {
             draft.steps.clear();
@@ -285,8 +303,8 @@ impl Scene<'_> {
             return Owner::Other("AWS".to_owned());
         }
         let Identity::TaskDefinition { family } = &resource.identity else { return live.owner(us) };
-        let runs_it = |service: &Resource| match (&service.task_definition, self.world.seen.get(&service.key)) {
-            (Some(TaskDefinition::Managed { key, .. }), Some(Seen::Present(live))) if *key == resource.key => {
+        let runs_it = |service: &Resource| match self.world.seen.get(&service.key) {
+            Some(Seen::Present(live)) if service.key.kind == Kind::Service && service.needs.contains(&resource.key) => {
                 live.owner(us) == Owner::Us && service::running_family(live) == Some(family)
             }
             _ => false,

@@ -171,7 +171,7 @@ impl Scene<'_> {
     }
 
     /// What a resource is compared with.
-    fn live(&self, resource: &Resource) -> Option<&Live> {
+    fn live<'a>(&'a self, resource: &'a Resource) -> Option<&'a Live> {
         match self.world.seen.get(&resource.key)? {
             Seen::Present(live) if resource.key.kind == Kind::TaskDefinition => Some(self.compared(resource, live)),
             Seen::Present(live) => Some(live),
