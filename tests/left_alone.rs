@@ -25,18 +25,20 @@ fn left(item: &Item) -> Vec<String> {
     item.left.iter().map(|left| format!("{} {}", left.change.path, left.why.label())).collect()
 }
 
+/// A service that leaves its image to a pipeline; `more` is the rest of the container.
+fn shop_that_ignores_images(more: &str) -> String {
+    let web = service("web", "shop/web:1", more, "");
+    let ignoring = annotated(&web, "evenkeel/ignore-fields: taskDefinition.containerDefinitions.*.image");
+    [cluster("shop"), ignoring].concat()
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_image_that_a_pipeline_deploys_is_neither_reverted_nor_lost_with_the_next_change() {
     let lab = Lab::new().await;
-    let all = |more: &str| {
-        let web = service("web", "shop/web:1", more, "");
-        let ignoring = annotated(&web, "evenkeel/ignore-fields: taskDefinition.containerDefinitions.*.image");
-        [cluster("shop"), ignoring].concat()
-    };
-    lab.settle(&all("")).await;
+    lab.settle(&shop_that_ignores_images("")).await;
     lab.deploy(|container| container.image = Some("shop/web:9".to_owned())).await;
     for lab in [Lab::over(Arc::clone(&lab.sandbox)).await, lab] {
-        let pass = lab.pass(&all("")).await;
+        let pass = lab.pass(&shop_that_ignores_images("")).await;
         assert_eq!(calls(&pass.outcomes), [""; 0]);
         let definition = &pass.items[&key(Kind::TaskDefinition, "web")];
         assert_eq!(
@@ -50,12 +52,7 @@ async fn an_image_that_a_pipeline_deploys_is_neither_reverted_nor_lost_with_the_
 #[tokio::test(start_paused = true)]
 async fn the_next_change_of_a_manifest_keeps_the_image_that_it_ignores() {
     let lab = Lab::new().await;
-    let all = |more: &str| {
-        let web = service("web", "shop/web:1", more, "");
-        let ignoring = annotated(&web, "evenkeel/ignore-fields: taskDefinition.containerDefinitions.*.image");
-        [cluster("shop"), ignoring].concat()
-    };
-    lab.settle(&all("")).await;
+    lab.settle(&shop_that_ignores_images("")).await;
     lab.deploy(|container| container.image = Some("shop/web:9".to_owned())).await;
     // Somebody's experiment is the family's newest; what counts is what the service runs.
     let old = lab.service("shop", "web").await;
@@ -63,9 +60,12 @@ async fn the_next_change_of_a_manifest_keeps_the_image_that_it_ignores() {
     let back = lab.ecs().update_service().cluster("shop").service("web");
     back.task_definition(old.task_definition().expect("arn")).send().await.expect("update");
     scenario::seconds(600).await;
-    assert_eq!(lab.settle(&all("stopTimeout: 60")).await, ["RegisterTaskDefinition", "UpdateService"]);
+    assert_eq!(
+        lab.settle(&shop_that_ignores_images("stopTimeout: 60")).await,
+        ["RegisterTaskDefinition", "UpdateService"]
+    );
     assert_eq!(lab.running().await.container_definitions()[0].image().expect("image"), "shop/web:9");
-    assert_eq!(lab.settle(&all("stopTimeout: 60")).await, [""; 0]);
+    assert_eq!(lab.settle(&shop_that_ignores_images("stopTimeout: 60")).await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
