@@ -9,6 +9,7 @@
 mod account_settings;
 mod capacity_provider;
 mod cluster;
+mod itself;
 mod leave;
 mod policy;
 mod role;
@@ -26,15 +27,18 @@ use crate::resource::{Adoption, Identity, Resource};
 use crate::value::{Segment, Value};
 use crate::world::{Failure, Live, Owner, Phase, Seen, World, owner_tag};
 
+pub use itself::Itself;
 pub use leave::{Left, WHYS, Why};
 
 /// What the planner is told beside the manifests.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rules {
     /// The value of the owner tag that makes a resource ours.
     pub owner: String,
     /// Whether what exists without an owner tag is taken over, unless its manifest says never.
     pub adopt: bool,
+    /// What this process runs as.
+    pub itself: Itself,
 }
 
 /// Changes that were written, resource by resource, and have not been seen as declared since.
@@ -110,6 +114,8 @@ pub enum Reason {
     NeverOurs,
     /// Services run revisions that differ where the manifest leaves it to them, at these paths.
     Disagreeing(Vec<String>),
+    /// This process runs on it, and would take it away from itself.
+    Itself(&'static str),
     /// AWS is busy with it.
     Busy(String),
     /// It could not be read.
@@ -144,6 +150,7 @@ impl fmt::Display for Reason {
                  them all; bring the services to one value, or give each a task definition of its own",
                 paths.join(", ")
             ),
+            Self::Itself(what) => write!(f, "Evenkeel does not disarm itself: {what}; change it by other means"),
             Self::Busy(why) => write!(f, "AWS is busy with it: {why}"),
             Self::CannotSee(failure) => write!(f, "could not be read: {failure}"),
             Self::Immutable(paths) => {
@@ -168,6 +175,7 @@ impl Reason {
             Self::NotOurs(_) => "NotOurs",
             Self::NeverOurs => "NeverOurs",
             Self::Disagreeing(_) => "Disagreeing",
+            Self::Itself(_) => "Itself",
             Self::Busy(_) => "Busy",
             Self::CannotSee(_) => "CannotSee",
             Self::Immutable(_) => "Immutable",
@@ -269,7 +277,7 @@ impl Scene<'_> {
 
     /// What is to become of a resource that is there: nothing, as long as it is not ours.
     fn present(&self, resource: &Resource, live: &Live) -> (Verb, Phase, Draft) {
-        let mut draft = self.update(resource, live);
+        let mut draft = self.sparing_itself(resource, live, self.update(resource, live));
         let owner = if has_owner(resource.key.kind) { self.owner(resource, live) } else { Owner::Us };
         let welcome = match resource.adoption {
             Adoption::Adopt => true,

@@ -213,7 +213,7 @@ async fn a_version_that_was_dropped_and_still_shows_is_no_change_of_the_document
     let resources = lab.declared(&all(5));
     let due = resources.keys().cloned().collect();
     let world = lab.reconciler.aws().observe(&resources.values().collect::<Vec<_>>()).await;
-    let rules = Rules { owner: "evenkeel".to_owned(), adopt: false };
+    let rules = Rules { owner: "evenkeel".to_owned(), ..Rules::default() };
     let first = plan(&resources, &world, &due, &rules, &Written::default());
     assert_eq!(first.items[0].steps.len(), 2);
     // Both calls were made, and the next look is at what was there before them.

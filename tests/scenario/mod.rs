@@ -50,10 +50,15 @@ impl Lab {
 
     /// The same under the name of another owner.
     pub(crate) async fn owned(sandbox: Arc<Sandbox>, owner: &str) -> Self {
+        Self::under(sandbox, Rules { owner: owner.to_owned(), ..Rules::default() }).await
+    }
+
+    /// The same under any rules.
+    pub(crate) async fn under(sandbox: Arc<Sandbox>, rules: Rules) -> Self {
         let config = client::point(loader(), &sandbox).load().await;
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let aws = Aws::connect(&config, &metrics).await.expect("connect");
-        let reconciler = Reconciler::new(aws, Rules { owner: owner.to_owned(), adopt: false }, metrics);
+        let reconciler = Reconciler::new(aws, rules, metrics);
         sandbox.state().log.clear();
         Self { sandbox, config, reconciler }
     }
@@ -131,11 +136,8 @@ impl Lab {
 
     /// The same account under rules that take over what is nobody's.
     pub(crate) async fn adopting(&self) -> Self {
-        let config = client::point(loader(), &self.sandbox).load().await;
-        let metrics = Arc::new(Metrics::new().expect("metrics"));
-        let aws = Aws::connect(&config, &metrics).await.expect("connect");
-        let rules = Rules { owner: "evenkeel".to_owned(), adopt: true };
-        Self { sandbox: Arc::clone(&self.sandbox), config, reconciler: Reconciler::new(aws, rules, metrics) }
+        let rules = Rules { owner: "evenkeel".to_owned(), adopt: true, ..Rules::default() };
+        Self::under(Arc::clone(&self.sandbox), rules).await
     }
 
     /// The revision that the service `shop/web` runs.
