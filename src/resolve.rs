@@ -270,6 +270,7 @@ impl Resolver<'_> {
             suspended: self.manifest.annotations.get(SUSPEND).is_some_and(|value| value == "true"),
             task_definition: None,
             digest: None,
+            whole_digest: None,
         }
     }
 
@@ -306,6 +307,7 @@ impl Resolver<'_> {
         }
         let own = edit::without(Kind::TaskDefinition, &resource.spec, &resource.ignored);
         resource.digest = Some(fields::digest(Kind::TaskDefinition, &own));
+        resource.whole_digest = Some(fields::digest(Kind::TaskDefinition, &resource.spec));
         resource
     }
 

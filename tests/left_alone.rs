@@ -321,3 +321,18 @@ async fn a_service_that_ignores_its_task_definition_does_not_make_the_family_som
     lab.settle(&all).await;
     assert_eq!(lab.running().await.container_definitions()[0].image(), Some("shop/web:9"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn beginning_to_ignore_a_field_restarts_nobody_whatever_aws_has_filled_in() {
+    let lab = Lab::new().await;
+    let plain = [cluster("shop"), service("web", "shop/web:1", "", "")].concat();
+    lab.settle(&plain).await;
+    // A default of which the table of fields knows nothing yet.
+    for family in lab.sandbox.state().ecs.region("us-east-1").families.values_mut() {
+        for revision in family.revisions.values_mut() {
+            revision.record.insert("pidMode".to_owned(), "task".into());
+        }
+    }
+    let lab = Lab::over(Arc::clone(&lab.sandbox)).await;
+    assert_eq!(lab.settle(&shop_that_ignores_images("")).await, [""; 0]);
+}

@@ -149,6 +149,7 @@ fn probe(identity: Identity) -> Resource {
         suspended: false,
         task_definition: (key.kind == Kind::Service).then_some(runs),
         digest: None,
+        whole_digest: None,
         identity,
         key,
     }

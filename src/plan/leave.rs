@@ -198,7 +198,7 @@ fn leave(resource: &mut Resource, Left { change, why }: &Left) {
     let kind = resource.key.kind;
     if !why.is_wanted() {
         // It is the digest of something that is not there.
-        resource.digest = None;
+        (resource.digest, resource.whole_digest) = (None, None);
     }
     match change.path.0.as_slice() {
         [Segment::Key(member), Segment::Key(tag)] if member == "tags" && *why != Why::Ignored => {

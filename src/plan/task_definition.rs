@@ -106,7 +106,9 @@ pub fn matches(resource: &Resource, revision: &Live) -> bool {
 #[must_use]
 pub fn changes(resource: &Resource, revision: &Live) -> Vec<Change> {
     let remembered = revision.tags.get(DIGEST_TAG).filter(|digest| digest.starts_with(&format!("{DIGEST_VERSION}:")));
-    if remembered.is_some() && remembered == resource.digest.as_ref() {
+    // To begin to ignore a field must not look like taking it out of the manifest.
+    let known = [&resource.digest, &resource.whole_digest];
+    if remembered.is_some_and(|remembered| known.into_iter().flatten().any(|digest| digest == remembered)) {
         return Vec::new();
     }
     let mut changes = diff(Kind::TaskDefinition, &resource.spec, &revision.document);
