@@ -272,6 +272,7 @@ impl Resolver<'_> {
             restarted_at: restarted_at.cloned(),
             task_definition: None,
             digest: None,
+            whole_digest: None,
         }
     }
 
@@ -308,6 +309,7 @@ impl Resolver<'_> {
         }
         let own = edit::without(Kind::TaskDefinition, &resource.spec, &resource.ignored);
         resource.digest = Some(fields::digest(Kind::TaskDefinition, &own));
+        resource.whole_digest = Some(fields::digest(Kind::TaskDefinition, &resource.spec));
         resource
     }
 

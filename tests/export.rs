@@ -112,7 +112,13 @@ async fn assert_every_scope(lab: &Lab) {
 async fn account_made_of(text: &str) -> Lab {
     let lab = Lab::over(Sandbox::roomy()).await;
     lab.settle(text).await;
-    assert_eq!(self::text(&lab, &everything()).await, text);
+    let again = self::text(&lab, &everything()).await;
+    if let Some((at, (one, other))) = text.lines().zip(again.lines()).enumerate().find(|(_, (one, other))| one != other)
+    {
+        let around = text.lines().skip(at.saturating_sub(8)).take(16).collect::<Vec<_>>().join("\n");
+        panic!("line {at} was {one:?} and is {other:?}:\n{around}");
+    }
+    assert_eq!(again.len(), text.len());
     lab
 }
 

@@ -150,6 +150,7 @@ fn probe(identity: Identity) -> Resource {
         restarted_at: None,
         task_definition: (key.kind == Kind::Service).then_some(runs),
         digest: None,
+        whole_digest: None,
         identity,
         key,
     }

@@ -217,7 +217,7 @@ impl Scene<'_> {
     }
 
     /// What a resource is compared with.
-    fn live(&self, resource: &Resource) -> Option<&Live> {
+    fn live<'a>(&'a self, resource: &'a Resource) -> Option<&'a Live> {
         match self.world.seen.get(&resource.key)? {
             Seen::Present(live) if resource.key.kind == Kind::TaskDefinition => Some(self.compared(resource, live)),
             Seen::Present(live) => Some(live),
@@ -244,7 +244,7 @@ fn leave(resource: &mut Resource, Left { change, why }: &Left) {
     let kind = resource.key.kind;
     if !why.is_wanted() {
         // It is the digest of something that is not there.
-        resource.digest = None;
+        (resource.digest, resource.whole_digest) = (None, None);
     }
     match change.path.0.as_slice() {
         [Segment::Key(member), Segment::Key(tag)] if member == "tags" && *why != Why::Ignored => {
