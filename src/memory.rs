@@ -224,6 +224,7 @@ mod tests {
             adoption: Adoption::Unsaid,
             ignored: Vec::new(),
             suspended: false,
+            restarted_at: None,
             task_definition: None,
             digest: None,
         };

@@ -14,7 +14,7 @@ use evenkeel::sandbox::fault::FaultKind;
 use evenkeel::status::{Conclusion, State};
 use evenkeel::world::{Phase, Seen};
 
-use scenario::{Lab, Running, calls, cluster, conclusion, key, seconds, service};
+use scenario::{Lab, Running, annotated, calls, cluster, conclusion, key, seconds, service};
 
 const BREAKER: &str = "deploymentConfiguration: {deploymentCircuitBreaker: {enable: true, rollback: true}}";
 
@@ -241,6 +241,23 @@ async fn a_rollout_of_ours_that_was_taken_back_is_no_success_though_the_service_
     );
     let Phase::Moving(why) = phase(BTreeSet::from([web.clone()])).await else { panic!("a success") };
     assert!(why.contains("access denied"), "{why}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_that_ecs_took_back_has_failed_and_is_not_begun_again() {
+    let lab = Lab::new().await;
+    lab.settle(&with("shop/web:1", "")).await;
+    let at = "evenkeel/restarted-at: \"2026-11-22T04:00:00Z\"";
+    let restarted = [cluster("shop"), annotated(&service("web", "shop/web:1", "", ""), at)].concat();
+    assert_eq!(calls(&lab.pass(&restarted).await.outcomes), ["TagResource", "UpdateService"]);
+    stop(&lab, StopServiceDeploymentStopType::Rollback).await;
+    seconds(60).await;
+    for _ in 0..3 {
+        let taken_back = look(&lab, &restarted).await;
+        assert_says(&taken_back, State::Degraded, "RolledBack", &["StopServiceDeployment was called"]);
+    }
+    assert_eq!(look(&lab, &with("shop/web:2", "")).await.state, State::Progressing);
+    lab.settle(&with("shop/web:2", "")).await;
 }
 
 #[tokio::test(start_paused = true)]
