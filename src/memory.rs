@@ -227,6 +227,7 @@ mod tests {
             restarted_at: None,
             task_definition: None,
             digest: None,
+            whole_digest: None,
         };
         let mut memory = Memory::default();
         let declared = |resource: &Resource| BTreeMap::from([(web.key.clone(), resource.clone())]);

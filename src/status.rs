@@ -162,11 +162,8 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
             return conclusion(State::Waiting, reason.label(), reason.to_string(), Next::After(SOON));
         }
         Some(reason @ Reason::RolledBack(_)) => {
-            let rollout = match &item.phase {
-                Phase::Moving(why) => (State::Progressing, "RollingBack", why.clone(), Next::After(SOON)),
-                _ => (State::Degraded, reason.label(), reason.to_string(), Next::Tick),
-            };
-            return conclusion(rollout.0, rollout.1, rollout.2, rollout.3);
+            let (state, reason, message, next) = taken_back(reason, &item.phase);
+            return conclusion(state, reason, message, next);
         }
         Some(reason) => return conclusion(State::Blocked, reason.label(), reason.to_string(), Next::Tick),
         None => {}
@@ -204,6 +201,14 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
         ),
         // Believed when the next look finds it so.
         (_, _) => conclusion(State::Progressing, "Applied", "changed; to be verified".to_owned(), Next::Backoff),
+    }
+}
+
+/// What there is to say of a rollout that ECS takes back, or took back.
+fn taken_back(reason: &Reason, phase: &Phase) -> (State, &'static str, String, Next) {
+    match phase {
+        Phase::Moving(why) => (State::Progressing, "RollingBack", why.clone(), Next::After(SOON)),
+        _ => (State::Degraded, reason.label(), reason.to_string(), Next::Tick),
     }
 }
 
