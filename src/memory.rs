@@ -224,10 +224,10 @@ mod tests {
             adoption: Adoption::Unsaid,
             ignored: Vec::new(),
             suspended: false,
-            restarted_at: None,
             task_definition: None,
             digest: None,
             whole_digest: None,
+            restarted_at: None,
         };
         let mut memory = Memory::default();
         let declared = |resource: &Resource| BTreeMap::from([(web.key.clone(), resource.clone())]);

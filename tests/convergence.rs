@@ -1,7 +1,6 @@
 //! Nothing is written twice: writes that do not show, several steps of which one fails, and plans that
 //! name all that comes with a change.
 #![cfg(feature = "sandbox")]
-#![expect(clippy::expect_used, reason = "the helpers of a test are test code")]
 
 #[expect(dead_code, reason = "the scenarios use the rest")]
 mod scenario;
