@@ -73,6 +73,7 @@ mod tests {
             restarted_at: value.map(str::to_owned),
             task_definition: None,
             digest: None,
+            whole_digest: None,
         }
     }
 
