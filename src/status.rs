@@ -172,11 +172,7 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
         && item.steps.is_empty()
         && let Some(left) = item.left.iter().find(|left| !left.why.is_wanted())
     {
-        let (state, next) = match left.why {
-            // Somebody else has to deploy it, or to undo the change.
-            Why::Controller(_) => (State::Blocked, Next::Tick),
-            _ => (State::Waiting, Next::Backoff),
-        };
+        let (state, next) = unwanted(&left.why);
         return conclusion(state, left.why.label(), said(item), next);
     }
     match (item.verb, &item.phase) {
@@ -209,6 +205,15 @@ fn taken_back(reason: &Reason, phase: &Phase) -> (State, &'static str, String, N
     match phase {
         Phase::Moving(why) => (State::Progressing, "RollingBack", why.clone(), Next::After(SOON)),
         _ => (State::Degraded, reason.label(), reason.to_string(), Next::Tick),
+    }
+}
+
+/// How a resource is doing of which nothing is to be done but what is left, and when to look again.
+fn unwanted(why: &Why) -> (State, Next) {
+    match why {
+        // Somebody else has to deploy it, or to undo the change.
+        Why::Controller(_) => (State::Blocked, Next::Tick),
+        _ => (State::Waiting, Next::Backoff),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Differences that are seen and left as they are: ignored fields, what another decides, what is yet to
 //! be adopted.
 #![cfg(feature = "sandbox")]
-#![expect(clippy::expect_used, reason = "the helpers of a test are test code")]
 
 #[expect(dead_code, reason = "the scenarios use the rest")]
 mod scenario;

@@ -103,7 +103,9 @@ impl Lab {
         for _ in 0..PASSES_MAX {
             let pass = self.pass_over(&resources).await;
             writes.extend(calls(&pass.outcomes));
-            if pass.items.values().all(|item| item.verb == evenkeel::plan::Verb::Keep && item.phase == Phase::Steady) {
+            // A rollout that a hook has paused waits for a person.
+            let rests = |item: &Item| matches!(item.phase, Phase::Steady | Phase::Paused(_));
+            if pass.items.values().all(|item| item.verb == evenkeel::plan::Verb::Keep && rests(item)) {
                 return writes;
             }
             seconds(5).await;
