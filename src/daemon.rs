@@ -22,11 +22,8 @@ use crate::watch::{self, Watcher};
 
 /// How often the directory is read whatever the system says of changes: a watch can go deaf.
 const SCAN_INTERVAL: Duration = Duration::from_secs(30);
-/// Waits between tries that fail: never more than one in a second, be they together with what is due
-/// half a second later, and never less than one in ten minutes.
+/// Waits between tries that fail: never more than one in a second, never less than one in ten minutes.
 const BACKOFF: Backoff = Backoff { first: Duration::from_secs(2), max: Duration::from_secs(590) };
-/// Between two looks at a resource that something else asks for.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// How the loop is to run.
 #[derive(Debug, Clone)]
@@ -283,14 +280,15 @@ impl Daemon {
     }
 
     fn conclude(&mut self, pass: &Pass, started: Instant) -> bool {
-        let now = SystemTime::now();
+        // A try is as long as its calls: the wait for the next begins at its end.
+        let (now, ended) = (SystemTime::now(), Instant::now());
         let mut board = self.shared.board();
         let mut well = true;
         for (key, item) in &pass.items {
             let outcomes: Vec<_> = pass.outcomes.iter().filter(|outcome| outcome.key == *key).collect();
             let conclusion = conclude(item, &outcomes, self.options.mode == Mode::Apply);
-            let conclusion = self.patience.judge(key, conclusion, started);
-            self.queue.settle(key, conclusion.next, started);
+            let conclusion = self.patience.judge(key, conclusion, ended);
+            self.queue.settle(key, conclusion.next, ended);
             well &= matches!(conclusion.state, State::InSync | State::Progressing);
             let source = self.desired.resources.get(key).map_or(String::new(), |resource| resource.source.to_string());
             if board.note(key, &conclusion, item.identity.to_string(), source, now) {
@@ -299,7 +297,7 @@ impl Daemon {
                     // What waited for it need not wait any longer.
                     for other in self.desired.resources.values().filter(|other| other.needs.contains(key)) {
                         if board.statuses.get(&other.key).is_some_and(|status| status.state != State::InSync) {
-                            self.queue.request(other.key.clone(), started + PAUSE);
+                            self.queue.request(other.key.clone(), ended);
                         }
                     }
                 }

@@ -15,7 +15,7 @@ use crate::aws::Aws;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::model::{Key, Kind};
-use crate::plan::{Item, Plan, Reason, Rules, Why, plan};
+use crate::plan::{Item, Plan, Reason, Rules, Verb, Why, plan};
 use crate::resolve;
 use crate::resource::Resource;
 use crate::value::Path;
@@ -228,8 +228,14 @@ impl Reconciler {
                 return Err(Failure::Panicked(panic));
             }
         };
-        let young = self.memory().young(&item.key, resources, refusal.message(), self.begun.elapsed());
-        refusal.judge(action.permission(), &young).map_or(Ok(()), Err)
+        let now = self.begun.elapsed();
+        let young = self.memory().young(&item.key, resources, refusal.message(), now);
+        let Some(failure) = refusal.judge(action.permission(), &young) else { return Ok(()) };
+        // The answer that was lost, or that the SDK's own second try hides, may have been a success.
+        if matches!((&failure, item.verb), (Failure::Unreachable(_), _) | (Failure::Conflict(_), Verb::Create)) {
+            self.memory().touched(&item.key, now);
+        }
+        Err(failure)
     }
 
     /// Waits until AWS's limits leave room for a call. False: a stop came first.

@@ -176,7 +176,7 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
             Next::Backoff,
         ),
         // Believed when the next look finds it so.
-        (_, _) => conclusion(State::Progressing, "Applied", "changed; to be verified".to_owned(), Next::Backoff),
+        (_, _) => conclusion(State::Progressing, "Applied", "changed; to be verified".to_owned(), Next::Verify),
     }
 }
 

@@ -36,7 +36,12 @@ async fn adopting(lab: &Lab) -> Lab {
     let metrics = Arc::new(Metrics::new().expect("metrics"));
     let aws = Aws::connect(&config, &metrics).await.expect("connect");
     let rules = Rules { owner: "evenkeel".to_owned(), adopt: true };
-    Lab { sandbox: Arc::clone(&lab.sandbox), config, reconciler: Reconciler::new(aws, rules, metrics) }
+    Lab {
+        sandbox: Arc::clone(&lab.sandbox),
+        config,
+        reconciler: Reconciler::new(aws, rules, Arc::clone(&metrics)),
+        metrics,
+    }
 }
 
 async fn running(lab: &Lab) -> TaskDefinition {
