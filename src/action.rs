@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::model::Key;
 use crate::value::{Path, Segment, Value};
-use crate::world::Failure;
+use crate::world::{Failure, RESTARTED_TAG, restarted_at};
 
 /// One call. Named after the operation; ECS requests are carried whole, in wire form.
 #[derive(Debug, Clone, PartialEq)]
@@ -145,6 +145,9 @@ impl Action {
         let Some(Segment::Key(member)) = path.0.first() else { return false };
         let below = |name: &str| matches!(path.0.get(1), Some(Segment::Key(key) | Segment::Named(key)) if key == name);
         match self {
+            // A restart is of no spec: it is forced, and remembered in a tag.
+            Self::UpdateService(input) if *path == restarted_at() => input.get("forceNewDeployment").is_some(),
+            Self::TagResource { tags, .. } if *path == restarted_at() => tags.contains_key(RESTARTED_TAG),
             Self::TagPolicy { .. } | Self::TagRole { .. } | Self::TagResource { .. } => member == "tags",
             Self::CreatePolicyVersion { .. } => member == "policyDocument",
             Self::DeletePolicyVersion { version, .. } => member == "versions" && below(version),

@@ -44,6 +44,8 @@ pub struct Aws {
     scaling: aws_sdk_applicationautoscaling::Client,
     account: Account,
     pacer: Arc<pacer::Pacer>,
+    /// The role whose credentials these are.
+    role: Option<String>,
     /// The content of task-definition revisions never changes: each is read once.
     revisions: Mutex<BTreeMap<String, Live>>,
     /// Nor does that of service revisions: those that services have now, by service and ARN.
@@ -84,6 +86,7 @@ impl Aws {
         );
         let caller = sts.get_caller_identity().send().await.map_err(failure::classify)?;
         let id = caller.account().unwrap_or_default().to_owned();
+        let role = caller.arn().and_then(assumed_role).map(str::to_owned);
         let partition = caller.arn().and_then(|arn| arn.split(':').nth(1)).unwrap_or(partition_of(&region)).to_owned();
         Ok(Self {
             ecs: aws_sdk_ecs::Client::from_conf(
@@ -96,6 +99,7 @@ impl Aws {
                 aws_sdk_applicationautoscaling::config::Builder::from(config).interceptor(counter).build(),
             ),
             pacer,
+            role,
             account: Account { id, region, partition },
             revisions: Mutex::default(),
             service_revisions: Mutex::default(),
@@ -119,6 +123,12 @@ impl Aws {
         world.latest = ecs.latest;
         world.missing_clusters = ecs.missing_clusters;
         world
+    }
+
+    /// The name of the role whose credentials these are, if they are a role's.
+    #[must_use]
+    pub fn role(&self) -> Option<&str> {
+        self.role.as_deref()
     }
 
     /// Returns when AWS's limits leave room for a call, named by its permission.
@@ -158,4 +168,9 @@ impl Aws {
     fn forget(&self, arn: &str) {
         self.revisions.lock().unwrap_or_else(PoisonError::into_inner).remove(arn);
     }
+}
+
+/// The role of a session: `arn:aws:sts::123456789012:assumed-role/NAME/SESSION`.
+fn assumed_role(caller: &str) -> Option<&str> {
+    caller.split_once(":assumed-role/")?.1.split('/').next()
 }

@@ -1,8 +1,8 @@
 //! From a CloudFormation template to manifests, without AWS.
 //!
-//! A template is read whole ([`template`]), its functions are worked out where a value is needed
-//! ([`evaluate`], [`conditions`]), each resource is brought into the form of the ECS API by the shapes
-//! that the SDK ships ([`shaped`]), and references become `{ref: …}` at the very end ([`render`]), when
+//! A template is read whole (`template`), its functions are worked out where a value is needed
+//! (`evaluate`, `conditions`), each resource is brought into the form of the ECS API by the shapes
+//! that the SDK ships (`shaped`), and references become `{ref: …}` at the very end (`render`), when
 //! it is known what the place takes.
 //!
 //! Nothing is guessed: what a template does not say leaves a text in the manifest that `validate`

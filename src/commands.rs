@@ -4,6 +4,7 @@ mod apply;
 mod connect;
 pub mod export;
 mod from_cloudformation;
+mod itself;
 mod offline;
 mod plan;
 mod run;

@@ -12,6 +12,7 @@
 
 mod canonical;
 mod cluster;
+mod controller;
 mod iam;
 mod service;
 mod task_definition;
@@ -22,6 +23,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 pub use canonical::{DIGEST_VERSION, canonical, digest};
+pub use controller::{CONTROLLERS, Controller, controller};
 
 use crate::model::{Effect, KINDS, Kind};
 use crate::policy;

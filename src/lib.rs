@@ -42,10 +42,12 @@
 //! - A plan has no holes: what needs an id that AWS has yet to choose waits for it.
 //! - What could not be seen ([`world::Seen::Unknown`]) is never created, changed or deleted.
 //! - Nothing that belongs to somebody else is written to: no owner tag, no call.
+//! - No write that does not show is made a second time ([`memory`]): nothing that is wrong with the
+//!   table of fields, with AWS or with somebody else's tool becomes a loop of restarts.
 //! - No manifest is missing because it could not be read: a file that turns bad keeps its last good
 //!   content, a directory that cannot be read changes nothing.
-//! - There is no state file. Ownership and the digest of task definitions are in AWS tags, desired
-//!   state is the directory, everything else is read again.
+//! - There is no state file. Ownership, the digest of task definitions and the last restart are in AWS
+//!   tags, desired state is the directory, everything else is read again.
 //! - No action deletes a resource that a manifest can describe.
 
 pub mod action;

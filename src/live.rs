@@ -85,7 +85,9 @@ pub fn with_revisions<'a>(mut service: Live, revisions: impl Iterator<Item = &'a
     service
 }
 
-fn primary(service: &Value) -> Option<&Value> {
+/// The PRIMARY deployment of a service.
+#[must_use]
+pub fn primary(service: &Value) -> Option<&Value> {
     deployments(service).find(|deployment| deployment.get("status").is_some_and(|status| status == "PRIMARY"))
 }
 

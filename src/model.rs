@@ -183,6 +183,8 @@ pub struct AnnotationRow {
     pub name: &'static str,
     /// The values that it may have; empty: they are checked elsewhere.
     pub values: &'static [&'static str],
+    /// The kinds that it is for; empty: every kind.
+    pub kinds: &'static [Kind],
     /// What it does, for people.
     pub meaning: &'static str,
 }
@@ -192,17 +194,26 @@ pub const ANNOTATIONS: &[AnnotationRow] = &[
     AnnotationRow {
         name: ADOPTION,
         values: &["adopt", "never"],
+        kinds: &[],
         meaning: "`adopt`: take over the resource if it exists without an owner tag; `never`: not even under `--adopt`",
     },
     AnnotationRow {
         name: IGNORE_FIELDS,
         values: &[],
+        kinds: &[],
         meaning: "paths, with commas between them, whose live values are left as they are, for example \
                   `containerDefinitions.*.image`",
     },
     AnnotationRow {
+        name: RESTARTED_AT,
+        values: &[],
+        kinds: &[Kind::Service],
+        meaning: "a time, or any other text: with each new one every task is replaced once",
+    },
+    AnnotationRow {
         name: SUSPEND,
         values: &["true", "false"],
+        kinds: &[],
         meaning: "`\"true\"`: leave the resource alone, but go on watching it",
     },
 ];
@@ -210,6 +221,8 @@ pub const ANNOTATIONS: &[AnnotationRow] = &[
 pub const ADOPTION: &str = "evenkeel/adoption";
 /// Patterns of paths, see [`crate::pattern::Pattern`].
 pub const IGNORE_FIELDS: &str = "evenkeel/ignore-fields";
+/// Any text that a tag can hold: another one restarts the service.
+pub const RESTARTED_AT: &str = "evenkeel/restarted-at";
 /// `"true"`: hands off.
 pub const SUSPEND: &str = "evenkeel/suspend";
 

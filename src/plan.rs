@@ -9,8 +9,10 @@
 mod account_settings;
 mod capacity_provider;
 mod cluster;
+mod itself;
 mod leave;
 mod policy;
+mod restart;
 mod role;
 mod service;
 mod tags;
@@ -22,19 +24,22 @@ use std::fmt;
 use crate::action::Action;
 use crate::model::{Change, Effect, Key, Kind};
 use crate::resolve;
-use crate::resource::{Adoption, Identity, Resource, TaskDefinition};
+use crate::resource::{Adoption, Identity, Resource};
 use crate::value::{Segment, Value};
 use crate::world::{Failure, Live, Owner, Phase, Seen, World, owner_tag};
 
+pub use itself::Itself;
 pub use leave::{Left, WHYS, Why};
 
 /// What the planner is told beside the manifests.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rules {
     /// The value of the owner tag that makes a resource ours.
     pub owner: String,
     /// Whether what exists without an owner tag is taken over, unless its manifest says never.
     pub adopt: bool,
+    /// What this process runs as.
+    pub itself: Itself,
 }
 
 /// Changes that were written, resource by resource, and have not been seen as declared since.
@@ -124,6 +129,12 @@ pub enum Reason {
     WaitsFor(Key),
     /// It exists, and it is not ours.
     NotOurs(Owner),
+    /// It exists, is nobody's, and is to stay so.
+    NeverOurs,
+    /// Services run revisions that differ where the manifest leaves it to them, at these paths.
+    Disagreeing(Vec<String>),
+    /// This process runs on it, and would take it away from itself.
+    Itself(&'static str),
     /// AWS is busy with it.
     Busy(String),
     /// It could not be read.
@@ -149,6 +160,16 @@ impl fmt::Display for Reason {
                 "exists and carries no owner tag; to take it over, set the annotation evenkeel/adoption: adopt, or \
                  give --adopt",
             ),
+            Self::NeverOurs => f.write_str(
+                "carries no owner tag, and its manifest says never to take it over (evenkeel/adoption: never)",
+            ),
+            Self::Disagreeing(paths) => write!(
+                f,
+                "its services run different values of {}, which the manifest ignores: one new revision cannot keep \
+                 them all; bring the services to one value, or give each a task definition of its own",
+                paths.join(", ")
+            ),
+            Self::Itself(what) => write!(f, "Evenkeel does not disarm itself: {what}; change it by other means"),
             Self::Busy(why) => write!(f, "AWS is busy with it: {why}"),
             Self::CannotSee(failure) => write!(f, "could not be read: {failure}"),
             Self::Immutable(paths) => {
@@ -171,6 +192,9 @@ impl Reason {
         match self {
             Self::WaitsFor(_) => "WaitsFor",
             Self::NotOurs(_) => "NotOurs",
+            Self::NeverOurs => "NeverOurs",
+            Self::Disagreeing(_) => "Disagreeing",
+            Self::Itself(_) => "Itself",
             Self::Busy(_) => "Busy",
             Self::CannotSee(_) => "CannotSee",
             Self::Immutable(_) => "Immutable",
@@ -205,6 +229,9 @@ struct Draft {
 
 /// What the planners of the kinds look at.
 struct Scene<'a> {
+    /// As the manifests have them.
+    declared: &'a BTreeMap<Key, Resource>,
+    /// The same, or what is left of them where what is declared gives way.
     resources: &'a BTreeMap<Key, Resource>,
     world: &'a World,
     rules: &'a Rules,
@@ -221,14 +248,14 @@ pub fn plan(
     rules: &Rules,
     written: &Written,
 ) -> Plan {
-    let scene = Scene { resources, world, rules };
+    let scene = Scene { declared: resources, resources, world, rules };
     let first = scene.plan(due);
     let left = leave::left(&first, resources, world, written);
     if left.is_empty() && resources.values().all(|resource| resource.ignored.is_empty()) {
         return first;
     }
     let yielding = scene.give_way(&left);
-    let mut plan = Scene { resources: &yielding, world, rules }.plan(due);
+    let mut plan = Scene { declared: resources, resources: &yielding, world, rules }.plan(due);
     leave::note(&mut plan, left);
     plan
 }
@@ -272,7 +299,7 @@ impl Scene<'_> {
 
     /// What is to become of a resource that is there: nothing, as long as it is not ours.
     fn present(&self, resource: &Resource, live: &Live) -> (Verb, Phase, Draft) {
-        let mut draft = self.update(resource, live);
+        let mut draft = self.sparing_itself(resource, live, self.update(resource, live));
         let owner = if has_owner(resource.key.kind) { self.owner(resource, live) } else { Owner::Us };
         let welcome = match resource.adoption {
             Adoption::Adopt => true,
@@ -285,7 +312,10 @@ impl Scene<'_> {
         if owner != Owner::Us && !(owner == Owner::Nobody && welcome) {
             draft.changes.retain(|change| change.path != owner_tag());
             draft.steps.clear();
-            draft.held = Some(Reason::NotOurs(owner));
+            draft.held = Some(match resource.adoption {
+                Adoption::Never if owner == Owner::Nobody => Reason::NeverOurs,
+                _ => Reason::NotOurs(owner),
+            });
         }
         if let Phase::Busy(why) = &live.phase {
             draft.steps.clear();
@@ -303,14 +333,14 @@ impl Scene<'_> {
             return Owner::Other("AWS".to_owned());
         }
         let Identity::TaskDefinition { family } = &resource.identity else { return live.owner(us) };
-        let runs_it = |service: &Resource| match (&service.task_definition, self.world.seen.get(&service.key)) {
-            (Some(TaskDefinition::Managed { key, .. }), Some(Seen::Present(live))) if *key == resource.key => {
+        let runs_it = |service: &Resource| match self.world.seen.get(&service.key) {
+            Some(Seen::Present(live)) if service.key.kind == Kind::Service && service.needs.contains(&resource.key) => {
                 live.owner(us) == Owner::Us && service::running_family(live) == Some(family)
             }
             _ => false,
         };
         match live.owner(us) {
-            Owner::Nobody if self.resources.values().any(runs_it) => Owner::Us,
+            Owner::Nobody if self.declared.values().any(runs_it) => Owner::Us,
             owner => owner,
         }
     }

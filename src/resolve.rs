@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use crate::edit;
 use crate::fields;
-use crate::model::{ADOPTION, IGNORE_FIELDS, Key, Kind, Manifest, SUSPEND};
+use crate::model::{ADOPTION, IGNORE_FIELDS, Key, Kind, Manifest, RESTARTED_AT, SUSPEND};
 use crate::pattern::{self, Pattern};
 use crate::policy;
 use crate::preset;
@@ -252,6 +252,7 @@ impl Resolver<'_> {
         tags: BTreeMap<String, String>,
     ) -> Resource {
         let spec = fields::cleared(key.kind, &spec);
+        let restarted_at = self.manifest.annotations.get(RESTARTED_AT).filter(|_| key.kind == Kind::Service);
         Resource {
             key,
             manifest: self.manifest.key.clone(),
@@ -268,8 +269,10 @@ impl Resolver<'_> {
             },
             ignored: self.ignored.clone(),
             suspended: self.manifest.annotations.get(SUSPEND).is_some_and(|value| value == "true"),
+            restarted_at: restarted_at.cloned(),
             task_definition: None,
             digest: None,
+            whole_digest: None,
         }
     }
 
@@ -306,6 +309,7 @@ impl Resolver<'_> {
         }
         let own = edit::without(Kind::TaskDefinition, &resource.spec, &resource.ignored);
         resource.digest = Some(fields::digest(Kind::TaskDefinition, &own));
+        resource.whole_digest = Some(fields::digest(Kind::TaskDefinition, &resource.spec));
         resource
     }
 

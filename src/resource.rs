@@ -182,10 +182,14 @@ pub struct Resource {
     pub ignored: Vec<Pattern>,
     /// Whether it is only to be watched.
     pub suspended: bool,
+    /// Of a service: the restart that its manifest asks for.
+    pub restarted_at: Option<String>,
     /// Of a service: what it is to run.
     pub task_definition: Option<TaskDefinition>,
-    /// Of a task definition: the digest of its content.
+    /// Of a task definition: the digest of its content, without what is ignored.
     pub digest: Option<String>,
+    /// The same with what is ignored: what a revision remembers from before the manifest ignored it.
+    pub whole_digest: Option<String>,
 }
 
 impl Resource {

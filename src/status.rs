@@ -154,7 +154,12 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
         && item.steps.is_empty()
         && let Some(left) = item.left.iter().find(|left| !left.why.is_wanted())
     {
-        return conclusion(State::Waiting, left.why.label(), said(item), Next::Backoff);
+        let (state, next) = match left.why {
+            // Somebody else has to deploy it, or to undo the change.
+            Why::Controller(_) => (State::Blocked, Next::Tick),
+            _ => (State::Waiting, Next::Backoff),
+        };
+        return conclusion(state, left.why.label(), said(item), next);
     }
     match (item.verb, &item.phase) {
         (Verb::Keep, Phase::Steady) => {

@@ -15,6 +15,19 @@ pub fn owner_tag() -> Path {
     Path::default().key("tags").key(OWNER_TAG)
 }
 
+/// The tag on a service that remembers the last restart that a manifest asked for: the value of
+/// `evenkeel/restarted-at`.
+pub const RESTARTED_TAG: &str = "evenkeel:restarted-at";
+
+/// The tag on a service that remembers the deployment which that restart was to replace.
+pub const RESTART_OF_TAG: &str = "evenkeel:restart-of";
+
+/// Where a restart stands among the changes of a service.
+#[must_use]
+pub fn restarted_at() -> Path {
+    Path::default().key("restarted-at")
+}
+
 /// The tag on a task-definition revision that remembers the digest of what was declared, and on a
 /// service which revision with which digest it was made to run: `web:3 v2:0123…`.
 pub const DIGEST_TAG: &str = "evenkeel:task-definition";

@@ -112,7 +112,13 @@ async fn assert_every_scope(lab: &Lab) {
 async fn account_made_of(text: &str) -> Lab {
     let lab = Lab::over(Sandbox::roomy()).await;
     lab.settle(text).await;
-    assert_eq!(self::text(&lab, &everything()).await, text);
+    let again = self::text(&lab, &everything()).await;
+    if let Some((at, (one, other))) = text.lines().zip(again.lines()).enumerate().find(|(_, (one, other))| one != other)
+    {
+        let around = text.lines().skip(at.saturating_sub(8)).take(16).collect::<Vec<_>>().join("\n");
+        panic!("line {at} was {one:?} and is {other:?}:\n{around}");
+    }
+    assert_eq!(again.len(), text.len());
     lab
 }
 
@@ -407,7 +413,7 @@ async fn services_that_others_deploy_say_so_at_their_head() {
     let text = text(&lab, &everything()).await;
     let starts: Vec<&str> = text.split("---\n").map(|document| document.lines().next().unwrap_or_default()).collect();
     assert!(starts[1].starts_with("# AWS CodeDeploy rolls this service out"), "{text}");
-    assert!(starts[2].starts_with("# Another system deploys this service"), "{text}");
+    assert!(starts[2].starts_with("# Another system rolls this service out"), "{text}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -259,7 +259,8 @@ async fn watch_for_an_hour(running: &Running, counter: &str, of: &str) {
         let at = begun.elapsed();
         called = if running.calls().is_empty() { called } else { at };
         // What never reaches the account is looked for now and then.
-        let now = if at <= called + CALL || at.as_secs() % 20 == 0 { counted(running, counter) } else { before };
+        let now =
+            if at <= called + CALL || at.as_secs().is_multiple_of(20) { counted(running, counter) } else { before };
         assert!(now <= before + 1, "{of}: {} tries at {at:?}", now - before);
         let quiet = at.saturating_sub(last.unwrap_or_default());
         if now > before {

@@ -1,5 +1,5 @@
-//! Differences that are seen and left as they are: ignored fields, writes that do not show, what is
-//! yet to be adopted.
+//! Differences that are seen and left as they are: ignored fields, what another decides, what is yet to
+//! be adopted.
 #![cfg(feature = "sandbox")]
 #![expect(clippy::expect_used, reason = "the helpers of a test are test code")]
 
@@ -9,73 +9,36 @@ mod scenario;
 use std::sync::Arc;
 
 use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace};
-use aws_sdk_ecs::types::ContainerDefinition;
-use evenkeel::aws::{Aws, loader};
-use evenkeel::metrics::Metrics;
+use aws_sdk_ecs::types::{
+    Compatibility, ContainerDefinition, KeyValuePair, NetworkMode, ServiceConnectConfiguration, ServiceConnectService,
+    Tag, TimeoutConfiguration,
+};
 use evenkeel::model::Kind;
-use evenkeel::plan::{Item, Rules, Verb};
-use evenkeel::reconcile::Reconciler;
+use evenkeel::plan::{Item, Verb};
 use evenkeel::report::plan_text;
-use evenkeel::sandbox::client;
 use evenkeel::sandbox::fault::FaultKind;
 use evenkeel::status::State;
 
-use scenario::{Lab, annotated, calls, cluster, conclusion, key, role, service};
-
-/// AWS takes the next calls and does nothing: the SDK goes by the status alone.
-fn swallow(lab: &Lab, operation: &str) {
-    lab.inject(operation, 1, FaultKind::Refuse { code: "", message: String::new(), status: 200 });
-}
+use scenario::{Lab, annotated, calls, cluster, conclusion, key, manifest, service};
 
 fn left(item: &Item) -> Vec<String> {
     item.left.iter().map(|left| format!("{} {}", left.change.path, left.why.label())).collect()
 }
 
-/// What a pipeline does: another image in a new revision, which the service is told to run.
-async fn deploy(lab: &Lab, image: &str) {
-    let web = lab.service("shop", "web").await;
-    let arn = web.task_definition().expect("arn");
-    let answer = lab.ecs().describe_task_definition().task_definition(arn).send().await.expect("describe");
-    let old = answer.task_definition.expect("a definition");
-    let containers: Vec<ContainerDefinition> = old
-        .container_definitions()
-        .iter()
-        .map(|container| {
-            let mut container = container.clone();
-            container.image = Some(image.to_owned());
-            container
-        })
-        .collect();
-    let register = lab.ecs().register_task_definition().family(old.family().expect("family"));
-    let register = register.set_container_definitions(Some(containers)).set_network_mode(old.network_mode.clone());
-    let register = register.set_requires_compatibilities(old.requires_compatibilities.clone());
-    let answer = register.set_cpu(old.cpu.clone()).set_memory(old.memory.clone()).send().await.expect("register");
-    let arn = answer.task_definition.and_then(|definition| definition.task_definition_arn).expect("arn");
-    lab.ecs().update_service().cluster("shop").service("web").task_definition(arn).send().await.expect("update");
-    scenario::seconds(600).await;
-    lab.calls();
-}
-
-async fn running_image(lab: &Lab) -> String {
-    let web = lab.service("shop", "web").await;
-    let arn = web.task_definition().expect("arn");
-    let answer = lab.ecs().describe_task_definition().task_definition(arn).send().await.expect("describe");
-    let definition = answer.task_definition.expect("a definition");
-    definition.container_definitions()[0].image().expect("image").to_owned()
+/// A service that leaves its image to a pipeline; `more` is the rest of the container.
+fn shop_that_ignores_images(more: &str) -> String {
+    let web = service("web", "shop/web:1", more, "");
+    let ignoring = annotated(&web, "evenkeel/ignore-fields: taskDefinition.containerDefinitions.*.image");
+    [cluster("shop"), ignoring].concat()
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_image_that_a_pipeline_deploys_is_neither_reverted_nor_lost_with_the_next_change() {
     let lab = Lab::new().await;
-    let all = |more: &str| {
-        let web = service("web", "shop/web:1", more, "");
-        let ignoring = annotated(&web, "evenkeel/ignore-fields: taskDefinition.containerDefinitions.*.image");
-        [cluster("shop"), ignoring].concat()
-    };
-    lab.settle(&all("")).await;
-    deploy(&lab, "shop/web:9").await;
+    lab.settle(&shop_that_ignores_images("")).await;
+    lab.deploy(|container| container.image = Some("shop/web:9".to_owned())).await;
     for lab in [Lab::over(Arc::clone(&lab.sandbox)).await, lab] {
-        let pass = lab.pass(&all("")).await;
+        let pass = lab.pass(&shop_that_ignores_images("")).await;
         assert_eq!(calls(&pass.outcomes), [""; 0]);
         let definition = &pass.items[&key(Kind::TaskDefinition, "web")];
         assert_eq!(
@@ -89,22 +52,20 @@ async fn an_image_that_a_pipeline_deploys_is_neither_reverted_nor_lost_with_the_
 #[tokio::test(start_paused = true)]
 async fn the_next_change_of_a_manifest_keeps_the_image_that_it_ignores() {
     let lab = Lab::new().await;
-    let all = |more: &str| {
-        let web = service("web", "shop/web:1", more, "");
-        let ignoring = annotated(&web, "evenkeel/ignore-fields: taskDefinition.containerDefinitions.*.image");
-        [cluster("shop"), ignoring].concat()
-    };
-    lab.settle(&all("")).await;
-    deploy(&lab, "shop/web:9").await;
+    lab.settle(&shop_that_ignores_images("")).await;
+    lab.deploy(|container| container.image = Some("shop/web:9".to_owned())).await;
     // Somebody's experiment is the family's newest; what counts is what the service runs.
     let old = lab.service("shop", "web").await;
-    deploy(&lab, "shop/web:experiment").await;
+    lab.deploy(|container| container.image = Some("shop/web:experiment".to_owned())).await;
     let back = lab.ecs().update_service().cluster("shop").service("web");
     back.task_definition(old.task_definition().expect("arn")).send().await.expect("update");
     scenario::seconds(600).await;
-    assert_eq!(lab.settle(&all("stopTimeout: 60")).await, ["RegisterTaskDefinition", "UpdateService"]);
-    assert_eq!(running_image(&lab).await, "shop/web:9");
-    assert_eq!(lab.settle(&all("stopTimeout: 60")).await, [""; 0]);
+    assert_eq!(
+        lab.settle(&shop_that_ignores_images("stopTimeout: 60")).await,
+        ["RegisterTaskDefinition", "UpdateService"]
+    );
+    assert_eq!(lab.running().await.container_definitions()[0].image().expect("image"), "shop/web:9");
+    assert_eq!(lab.settle(&shop_that_ignores_images("stopTimeout: 60")).await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -115,69 +76,9 @@ async fn with_its_task_definition_ignored_a_service_runs_what_it_was_told_to() {
         [cluster("shop"), web].concat()
     };
     lab.settle(&web("shop/web:1")).await;
-    deploy(&lab, "shop/web:9").await;
+    lab.deploy(|container| container.image = Some("shop/web:9".to_owned())).await;
     assert_eq!(lab.settle(&web("shop/web:2")).await, [""; 0]);
-    assert_eq!(running_image(&lab).await, "shop/web:9");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_field_that_was_written_and_does_not_show_is_not_written_again_and_the_rest_goes_on() {
-    let lab = Lab::new().await;
-    let all = |count: &str, more: &str| {
-        [cluster("shop"), service("web", "shop/web:1", "", &format!("desiredCount: {count}\n{more}"))].concat()
-    };
-    lab.settle(&all("1", "")).await;
-    swallow(&lab, "UpdateService");
-    assert_eq!(calls(&lab.pass(&all("3", "")).await.outcomes), ["UpdateService"]);
-    for _ in 0..3 {
-        let pass = lab.pass(&all("3", "")).await;
-        assert_eq!(calls(&pass.outcomes), [""; 0]);
-        let said = conclusion(&pass, &key(Kind::Service, "web"));
-        assert_eq!((said.state, said.reason), (State::Waiting, "NonConverging"));
-        assert_eq!(
-            said.message,
-            "desiredCount was written as 3, and AWS shows 1; it is not written again until the manifest changes"
-        );
-    }
-    let pass = lab.pass(&all("3", "healthCheckGracePeriodSeconds: 30\ntags: {team: shop}")).await;
-    assert_eq!(calls(&pass.outcomes), ["UpdateService", "TagResource"]);
-    assert_eq!(lab.service("shop", "web").await.desired_count(), 1, "only what had not been written");
-    assert_eq!(lab.service("shop", "web").await.health_check_grace_period_seconds(), Some(30));
-    lab.settle(&all("4", "healthCheckGracePeriodSeconds: 30\ntags: {team: shop}")).await;
-    assert_eq!(lab.service("shop", "web").await.desired_count(), 4);
-}
-
-#[tokio::test(start_paused = true)]
-async fn somebody_who_undoes_a_change_at_once_is_not_fought() {
-    let lab = Lab::new().await;
-    let all = [cluster("shop"), service("web", "shop/web:1", "", "desiredCount: 1\n")].concat();
-    lab.settle(&all).await;
-    let mut writes = 0;
-    for _ in 0..10 {
-        let other = lab.ecs().update_service().cluster("shop").service("web").desired_count(5);
-        other.send().await.expect("update");
-        writes += lab.pass(&all).await.outcomes.len();
-    }
-    assert_eq!(writes, 1);
-    let by_hand = lab.ecs().update_service().cluster("shop").service("web").desired_count(1);
-    by_hand.send().await.expect("update");
-    lab.settle(&all).await;
-    // It was as declared for a while: what comes now is drift like any other.
-    lab.ecs().update_service().cluster("shop").service("web").desired_count(5).send().await.expect("update");
-    assert_eq!(lab.settle(&all).await, ["UpdateService"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_revision_that_does_not_show_is_not_registered_again() {
-    let lab = Lab::new().await;
-    let all = |image: &str| [cluster("shop"), service("web", image, "", "")].concat();
-    lab.settle(&all("shop/web:1")).await;
-    swallow(&lab, "RegisterTaskDefinition");
-    assert_eq!(calls(&lab.pass(&all("shop/web:2")).await.outcomes), ["RegisterTaskDefinition"]);
-    let pass = lab.pass(&all("shop/web:2")).await;
-    assert_eq!(calls(&pass.outcomes), [""; 0]);
-    assert_eq!(conclusion(&pass, &key(Kind::TaskDefinition, "web")).reason, "NonConverging");
-    assert_eq!(running_image(&lab).await, "shop/web:1");
+    assert_eq!(lab.running().await.container_definitions()[0].image().expect("image"), "shop/web:9");
 }
 
 #[tokio::test(start_paused = true)]
@@ -226,30 +127,22 @@ async fn where_the_autoscaler_cannot_be_asked_only_the_number_of_tasks_is_left()
     assert_eq!(lab.settle(&all("3", "tags: {team: shop}")).await, ["UpdateService"]);
 }
 
-/// The same account under other rules.
-async fn adopting(lab: &Lab) -> Lab {
-    let config = client::point(loader(), &lab.sandbox).load().await;
-    let metrics = Arc::new(Metrics::new().expect("metrics"));
-    let aws = Aws::connect(&config, &metrics).await.expect("connect");
-    let rules = Rules { owner: "evenkeel".to_owned(), adopt: true };
-    Lab { sandbox: Arc::clone(&lab.sandbox), config, reconciler: Reconciler::new(aws, rules, metrics) }
-}
-
 #[tokio::test(start_paused = true)]
 async fn what_is_as_declared_and_nobodys_is_to_adopt_and_no_change() {
     let lab = Lab::new().await;
     lab.ecs().create_cluster().cluster_name("shop").send().await.expect("create");
     lab.ecs().create_cluster().cluster_name("other").send().await.expect("create");
-    let bare = |name: &str| scenario::manifest("Cluster", name, "{}");
+    let bare = |name: &str| manifest("Cluster", name, "{}");
     let all = [bare("shop"), annotated(&bare("other"), "evenkeel/adoption: never")].concat();
     let plan = lab.plan(&all).await;
     assert!(plan.is_empty());
     let text = plan_text(&plan, lab.reconciler.aws().account());
     let text = anstream::adapter::strip_str(&text).to_string();
     assert!(text.contains("^ Cluster/shop  cluster shop (to adopt)"), "{text}");
-    assert!(text.contains("Nothing to do: 2 resources are as declared, 2 of them to adopt."), "{text}");
+    assert!(text.contains("Nothing to do: 2 resources are as declared, 1 of them to adopt."), "{text}");
+    assert!(text.contains("^ Cluster/other  cluster other (not ours)"), "{text}");
     assert_eq!(lab.pass(&all).await.outcomes, []);
-    let adopting = adopting(&lab).await;
+    let adopting = lab.adopting().await;
     assert!(!adopting.plan(&all).await.is_empty(), "a tag is a change");
     assert_eq!(calls(&adopting.pass(&all).await.outcomes), ["TagResource"], "not of the one that says never");
     let items = adopting.pass(&all).await.items;
@@ -258,41 +151,188 @@ async fn what_is_as_declared_and_nobodys_is_to_adopt_and_no_change() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_trust_policy_that_names_somebody_who_was_recreated_is_written_once() {
+async fn the_owner_tag_is_never_ignored() {
     let lab = Lab::new().await;
-    let trusted = role("trusted", "");
-    let trusting = scenario::manifest(
-        "Role",
-        "trusting",
-        r#"assumeRolePolicyDocument:
-  Version: "2012-10-17"
-  Statement: {Effect: Allow, Principal: {AWS: "arn:aws:iam::123456789012:role/trusted"}, Action: "sts:AssumeRole"}
-"#,
-    );
-    let all = [trusted, trusting].concat();
-    for _ in 0..2 {
-        lab.pass(&all).await;
-    }
-    lab.iam().delete_role().role_name("trusted").send().await.expect("delete");
+    lab.ecs().create_cluster().cluster_name("shop").send().await.expect("create");
+    let all = annotated(&manifest("Cluster", "shop", "tags: {team: shop}"), "evenkeel/ignore-fields: tags");
+    let lab = lab.adopting().await;
     let plan = lab.plan(&all).await;
-    let item = plan.items.iter().find(|item| item.key.name == "trusting").expect("planned");
-    assert!(item.notes[0].contains("the principal was deleted or recreated"), "{:?}", item.notes);
-    let mut writes = Vec::new();
-    for _ in 0..5 {
-        writes.extend(calls(&lab.pass(&all).await.outcomes));
-    }
-    let rewrites = writes.iter().filter(|call| *call == "UpdateAssumeRolePolicy").count();
-    assert_eq!((rewrites, writes.iter().filter(|call| *call == "CreateRole").count()), (1, 1), "{writes:?}");
-    assert!(lab.plan(&all).await.is_empty());
+    let left: Vec<String> = plan.items[0].left.iter().map(|left| left.change.path.to_string()).collect();
+    assert_eq!(left, ["tags.team"]);
+    assert_eq!(lab.settle(&all).await, ["TagResource"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn declaring_one_part_of_a_cluster_s_configuration_keeps_the_others() {
+async fn what_is_ignored_and_not_declared_comes_along_with_the_next_revision() {
     let lab = Lab::new().await;
-    let storage = "managedStorageConfiguration: {fargateEphemeralStorageKmsKeyId: key}";
-    let with =
-        |configuration: &str| scenario::manifest("Cluster", "shop", &format!("configuration: {{{configuration}}}"));
-    lab.settle(&with(storage)).await;
-    lab.settle(&with("executeCommandConfiguration: {logging: NONE}")).await;
-    assert_eq!(lab.settle(&with(storage)).await, [""; 0]);
+    let all = |more: &str| {
+        let ignoring = "evenkeel/ignore-fields: taskDefinition.containerDefinitions.*.environment";
+        [cluster("shop"), annotated(&service("web", "shop/web:1", more, ""), ignoring)].concat()
+    };
+    lab.settle(&all("")).await;
+    lab.deploy(|container| {
+        container.environment = Some(vec![KeyValuePair::builder().name("RELEASE").value("9").build()]);
+    })
+    .await;
+    assert_eq!(lab.settle(&all("")).await, [""; 0]);
+    assert_eq!(lab.settle(&all("stopTimeout: 60")).await, ["RegisterTaskDefinition", "UpdateService"]);
+    let running = lab.running().await;
+    let variables = running.container_definitions()[0].environment();
+    assert_eq!(variables.iter().filter_map(|variable| variable.value()).collect::<Vec<_>>(), ["9"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_what_is_ignored_and_not_live_nothing_is_sent() {
+    let lab = Lab::new().await;
+    let all = |more: &str| {
+        let ignoring = "evenkeel/ignore-fields: taskDefinition.containerDefinitions.*.healthCheck";
+        let check = format!("healthCheck: {{command: [CMD, /check], interval: 30}}\n{more}");
+        [cluster("shop"), annotated(&service("web", "shop/web:1", &check, ""), ignoring)].concat()
+    };
+    lab.settle(&all("")).await;
+    lab.deploy(|container| container.health_check = None).await;
+    assert_eq!(lab.settle(&all("")).await, [""; 0]);
+    assert_eq!(lab.settle(&all("stopTimeout: 60")).await, ["RegisterTaskDefinition", "UpdateService"]);
+    assert_eq!(lab.running().await.container_definitions()[0].health_check(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ignored_tag_keeps_its_live_value_in_the_next_revision() {
+    let lab = Lab::new().await;
+    let all = |cpu: &str| {
+        let spec = format!(
+            "tags: {{team: declared}}\nnetworkMode: awsvpc\nrequiresCompatibilities: [FARGATE]\ncpu: '{cpu}'\n\
+             memory: '2048'\ncontainerDefinitions: [{{name: web, image: 'shop/web:1'}}]"
+        );
+        annotated(&manifest("TaskDefinition", "web", &spec), "evenkeel/ignore-fields: tags.team")
+    };
+    lab.settle(&all("256")).await;
+    let tag =
+        |arn: String| lab.ecs().tag_resource().resource_arn(arn).tags(Tag::builder().key("team").value("live").build());
+    let answer = lab.ecs().describe_task_definition().task_definition("web").send().await.expect("describe");
+    tag(answer.task_definition.and_then(|one| one.task_definition_arn).expect("arn")).send().await.expect("tag");
+    assert_eq!(lab.settle(&all("512")).await, ["RegisterTaskDefinition"]);
+    let call = lab.ecs().describe_task_definition().task_definition("web");
+    let answer = call.include(aws_sdk_ecs::types::TaskDefinitionField::Tags).send().await.expect("describe");
+    let team = answer.tags().iter().find(|tag| tag.key() == Some("team")).and_then(|tag| tag.value());
+    assert_eq!(team, Some("live"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_number_of_tasks_that_became_the_autoscalers_is_no_write_that_does_not_show() {
+    let lab = Lab::new().await;
+    let all =
+        |count: &str| [cluster("shop"), service("web", "shop/web:1", "", &format!("desiredCount: {count}\n"))].concat();
+    lab.settle(&all("1")).await;
+    lab.swallow("UpdateService", 1);
+    lab.pass(&all("3")).await;
+    let autoscaling = aws_sdk_applicationautoscaling::Client::new(&lab.config);
+    let target = autoscaling.register_scalable_target().service_namespace(ServiceNamespace::Ecs);
+    let target = target.resource_id("service/shop/web").scalable_dimension(ScalableDimension::EcsServiceDesiredCount);
+    target.min_capacity(1).max_capacity(10).send().await.expect("register");
+    let said = conclusion(&lab.pass(&all("3")).await, &key(Kind::Service, "web"));
+    assert_eq!((said.state, said.reason), (State::InSync, "Autoscaled"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pipelines_revision_is_taken_over_by_leaving_it_as_it_is() {
+    let lab = Lab::new().await;
+    let container = ContainerDefinition::builder().name("web").image("shop/web:9").build();
+    let register = lab.ecs().register_task_definition().family("web").network_mode(NetworkMode::Awsvpc);
+    let register = register.requires_compatibilities(Compatibility::Fargate).cpu("256").memory("512");
+    register.container_definitions(container).send().await.expect("register");
+    let spec = "networkMode: awsvpc\nrequiresCompatibilities: [FARGATE]\ncpu: '256'\nmemory: '512'\n\
+                containerDefinitions: [{name: web, image: 'shop/web:1'}]";
+    let all = annotated(
+        &manifest("TaskDefinition", "web", spec),
+        "evenkeel/ignore-fields: 'containerDefinitions.*.image', evenkeel/adoption: adopt",
+    );
+    let pass = lab.pass(&all).await;
+    assert_eq!(calls(&pass.outcomes), [""; 0]);
+    let said = conclusion(&pass, &key(Kind::TaskDefinition, "web"));
+    assert_eq!((said.state, said.reason), (State::InSync, "InSync"), "{}", said.message);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_manifest_ignores_below_a_field_that_it_changes_is_sent_as_it_is() {
+    let lab = Lab::new().await;
+    let all = |retries: &str| {
+        let more = format!(
+            "deploymentConfiguration: {{maximumPercent: {retries}}}\nserviceConnectConfiguration: \
+             {{enabled: true, namespace: {namespace}, services: [{{portName: http}}]}}\n",
+            namespace = if retries == "200" { "one" } else { "two" },
+        );
+        let ignoring = "evenkeel/ignore-fields: 'serviceConnectConfiguration.services.*.timeout'";
+        [cluster("shop"), annotated(&service("web", "shop/web:1", "", &more), ignoring)].concat()
+    };
+    lab.settle(&all("200")).await;
+    let timeout = TimeoutConfiguration::builder().idle_timeout_seconds(77).build();
+    let port = ServiceConnectService::builder().port_name("http").timeout(timeout).build().expect("a service");
+    let connect = ServiceConnectConfiguration::builder().enabled(true).namespace("one").services(port).build();
+    let by_hand = lab.ecs().update_service().cluster("shop").service("web");
+    by_hand.service_connect_configuration(connect).send().await.expect("update");
+    scenario::seconds(600).await;
+    assert_eq!(lab.settle(&all("200")).await, [""; 0]);
+    assert_eq!(lab.settle(&all("300")).await, ["UpdateService"]);
+    let web = lab.service("shop", "web").await;
+    let connect = web.deployments()[0].service_connect_configuration().expect("connect");
+    let idle = connect.services()[0].timeout().and_then(|timeout| timeout.idle_timeout_seconds());
+    assert_eq!((connect.namespace(), idle), (Some("two"), Some(77)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn services_that_run_different_ignored_images_are_not_brought_to_one() {
+    let lab = Lab::new().await;
+    let all = |cpu: &str| {
+        let spec = format!(
+            "networkMode: awsvpc\nrequiresCompatibilities: [FARGATE]\ncpu: '{cpu}'\nmemory: '2048'\n\
+             containerDefinitions: [{{name: web, image: 'shop/web:1'}}]"
+        );
+        let definition = manifest("TaskDefinition", "web", &spec);
+        let definition = annotated(&definition, "evenkeel/ignore-fields: 'containerDefinitions.*.image'");
+        let service = "cluster: {ref: shop}\nlaunchType: FARGATE\ntaskDefinition: {ref: web}\n\
+                       networkConfiguration: {awsvpcConfiguration: {subnets: [subnet-1]}}";
+        [cluster("shop"), definition, manifest("Service", "api", service), manifest("Service", "web", service)].concat()
+    };
+    lab.settle(&all("256")).await;
+    lab.deploy(|container| container.image = Some("shop/web:9".to_owned())).await;
+    assert_eq!(lab.settle(&all("256")).await, [""; 0]);
+    let pass = lab.pass(&all("512")).await;
+    assert_eq!(calls(&pass.outcomes), [""; 0]);
+    let said = conclusion(&pass, &key(Kind::TaskDefinition, "web"));
+    assert_eq!((said.state, said.reason), (State::Blocked, "Disagreeing"));
+    assert!(said.message.contains("containerDefinitions[web].image"), "{}", said.message);
+    assert_eq!(lab.running().await.container_definitions()[0].image(), Some("shop/web:9"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_ignores_its_task_definition_does_not_make_the_family_somebody_elses() {
+    let lab = Lab::new().await;
+    let spec = "networkMode: awsvpc\nrequiresCompatibilities: [FARGATE]\ncpu: '256'\nmemory: '2048'\n\
+                containerDefinitions: [{name: web, image: 'shop/web:1'}]";
+    let service = "cluster: {ref: shop}\nlaunchType: FARGATE\ntaskDefinition: {ref: web}\n\
+                   networkConfiguration: {awsvpcConfiguration: {subnets: [subnet-1]}}";
+    let service = annotated(&manifest("Service", "web", service), "evenkeel/ignore-fields: taskDefinition");
+    let all = [cluster("shop"), manifest("TaskDefinition", "web", spec), service].concat();
+    lab.settle(&all).await;
+    lab.deploy(|container| container.image = Some("shop/web:9".to_owned())).await;
+    let pass = lab.pass(&all).await;
+    assert_ne!(conclusion(&pass, &key(Kind::TaskDefinition, "web")).reason, "NotOurs");
+    lab.settle(&all).await;
+    assert_eq!(lab.running().await.container_definitions()[0].image(), Some("shop/web:9"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn beginning_to_ignore_a_field_restarts_nobody_whatever_aws_has_filled_in() {
+    let lab = Lab::new().await;
+    let plain = [cluster("shop"), service("web", "shop/web:1", "", "")].concat();
+    lab.settle(&plain).await;
+    // A default of which the table of fields knows nothing yet.
+    for family in lab.sandbox.state().ecs.region("us-east-1").families.values_mut() {
+        for revision in family.revisions.values_mut() {
+            revision.record.insert("pidMode".to_owned(), "task".into());
+        }
+    }
+    let lab = Lab::over(Arc::clone(&lab.sandbox)).await;
+    assert_eq!(lab.settle(&shop_that_ignores_images("")).await, [""; 0]);
 }

@@ -37,7 +37,7 @@ async fn no_service_is_made_while_its_cluster_is_not_there() {
     let files = [load::File { path: "a.yaml".into(), content: Ok(MANIFESTS.into()) }];
     let desired = load::load(&files, aws.account(), &Desired::default());
     assert_eq!(desired.problems, []);
-    let reconciler = Reconciler::new(aws, Rules { owner: "evenkeel".into(), adopt: false }, metrics);
+    let reconciler = Reconciler::new(aws, Rules { owner: "evenkeel".into(), ..Rules::default() }, metrics);
     let key = |kind, name: &str| Key { kind, name: name.into() };
     let cluster = key(Kind::Cluster, "shop");
     let (service, definition) = (key(Kind::Service, "web"), key(Kind::TaskDefinition, "web"));

@@ -875,3 +875,42 @@ async fn the_numbers_of_a_capacity_provider_are_those_of_the_documentation() {
         })
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_a_service_that_another_controller_rolls_out_only_some_members_can_be_changed() {
+    const BOTH: [(&str, &[&str]); 2] = [("CODE_DEPLOY", &["deploymentConfiguration"]), ("EXTERNAL", &[])];
+    for (controller, more) in BOTH {
+        let account = Account::new().await;
+        account.create(json!({ "deploymentController": { "type": controller } })).await;
+        let update = |change: Value| Action::UpdateService(with(json!({ "service": "web" }), change));
+        account
+            .update(json!({
+                "desiredCount": 2, "healthCheckGracePeriodSeconds": 30, "placementConstraints": [],
+                "placementStrategy": [], "enableECSManagedTags": true, "propagateTags": "SERVICE",
+            }))
+            .await;
+        assert_within(&account.service().await, json!({ "desiredCount": 2, "healthCheckGracePeriodSeconds": 30 }));
+        for (member, value) in [
+            ("taskDefinition", json!("web")),
+            ("networkConfiguration", json!({ "awsvpcConfiguration": { "subnets": ["subnet-2"] } })),
+            ("loadBalancers", json!([])),
+            ("platformVersion", json!("1.4.0")),
+            ("enableExecuteCommand", json!(true)),
+            ("forceNewDeployment", json!(true)),
+            ("deploymentConfiguration", json!({ "maximumPercent": 150 })),
+        ] {
+            if more.contains(&member) {
+                account.update(json!({ member: value })).await;
+                continue;
+            }
+            let refusal = account.refused(update(json!({ member: value }))).await;
+            let end = format!("on services with a {controller} deployment controller.");
+            assert!(refusal.contains(&end), "{member}: {refusal}");
+        }
+        let forced = account.refused(update(json!({ "forceNewDeployment": true }))).await;
+        assert!(forced.contains("Cannot force a new deployment"), "{forced}");
+        account.update(json!({ "forceNewDeployment": false })).await;
+        account.update(json!({ "deploymentController": { "type": "ECS" } })).await;
+        account.update(json!({ "enableExecuteCommand": true })).await;
+    }
+}

@@ -56,7 +56,7 @@ impl Aws {
             }
             Action::RegisterTaskDefinition(value) => self.register(value).await,
             Action::CreateService(value) => send!(ecs, create_service, CreateServiceInput, value),
-            Action::UpdateService(value) => send!(ecs, update_service, UpdateServiceInput, value),
+            Action::UpdateService(value) => self.update_service(value).await,
             Action::PutAccountSettingDefault { name, value } => {
                 let call = ecs.put_account_setting_default().name(name.as_str().into()).value(value);
                 call.send().await.map(|_| ()).map_err(refusal)
@@ -78,6 +78,18 @@ impl Aws {
         let input = input(value, RegisterTaskDefinitionInput::deserialize)?;
         let call =
             self.ecs.register_task_definition().customize().config_override(once()).interceptor(WithInput(input));
+        call.send().await.map(|_| ()).map_err(refusal)
+    }
+
+    /// Updates a service. The SDK may not repeat a forced deployment by itself: after an answer that is
+    /// lost it would replace the tasks a second time. Whether it has begun is seen at the next look.
+    async fn update_service(&self, value: &Value) -> Result<(), Refusal> {
+        let input = input(value, UpdateServiceInput::deserialize)?;
+        let forced = input.force_new_deployment() == Some(true);
+        let mut call = self.ecs.update_service().customize().interceptor(WithInput(input));
+        if forced {
+            call = call.config_override(once());
+        }
         call.send().await.map(|_| ()).map_err(refusal)
     }
 

@@ -147,8 +147,10 @@ fn probe(identity: Identity) -> Resource {
         adoption: Adoption::Unsaid,
         ignored: Vec::new(),
         suspended: false,
+        restarted_at: None,
         task_definition: (key.kind == Kind::Service).then_some(runs),
         digest: None,
+        whole_digest: None,
         identity,
         key,
     }

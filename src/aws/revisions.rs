@@ -88,6 +88,13 @@ impl Aws {
         world.revisions.insert(arn, revision);
     }
 
+    /// The names of the roles that a revision's tasks have; none if it cannot be read.
+    pub async fn roles_of(&self, revision: &str) -> Vec<String> {
+        let Ok(revision) = self.revision(revision).await else { return Vec::new() };
+        let role = |member: &str| revision.document.get(member)?.as_str()?.rsplit('/').next().map(str::to_owned);
+        ["taskRoleArn", "executionRoleArn"].into_iter().filter_map(role).collect()
+    }
+
     /// The newest ACTIVE revision of a family.
     async fn newest(&self, family: &str) -> Seen {
         match self.revision(family).await {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aws_config::ConfigLoader;
 use aws_config::SdkConfig;
 
-use super::CommandError;
+use super::{CommandError, itself};
 use crate::aws::{Aws, loader};
 use crate::cli::Target;
 use crate::metrics::Metrics;
@@ -31,7 +31,12 @@ pub(super) async fn connect(target: &Target) -> Result<Connection, CommandError>
     let loader = loader();
     let config = loader.load().await;
     Ok(Connection {
-        reconciler: reconciler(&config, Rules { owner: target.owner.clone(), adopt: target.adopt }, &metrics).await?,
+        reconciler: reconciler(
+            &config,
+            Rules { owner: target.owner.clone(), adopt: target.adopt, ..Rules::default() },
+            &metrics,
+        )
+        .await?,
         metrics,
         #[cfg(feature = "sandbox")]
         sandbox,
@@ -67,5 +72,6 @@ pub(super) async fn reconciler(
     metrics: &Arc<Metrics>,
 ) -> Result<Reconciler, CommandError> {
     let aws = Aws::connect(config, metrics).await.map_err(CommandError::Aws)?;
+    let rules = Rules { itself: itself::find(&aws).await, ..rules };
     Ok(Reconciler::new(aws, rules, Arc::clone(metrics)))
 }

@@ -17,7 +17,7 @@ pub(super) async fn sandbox(command: cli::Sandbox) -> Result<u8, CommandError> {
     let mut stop = run::stop_signal();
     if let Some(directory) = &command.manifests {
         let metrics = Arc::new(Metrics::new().map_err(CommandError::Metrics)?);
-        let rules = Rules { owner: "evenkeel".to_owned(), adopt: false };
+        let rules = Rules { owner: "evenkeel".to_owned(), ..Rules::default() };
         let config = client::point(loader(), &sandbox).load().await;
         let reconciler = connect::reconciler(&config, rules, &metrics).await?;
         let desired = load_directory(directory, reconciler.aws().account())?;

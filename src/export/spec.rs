@@ -8,6 +8,7 @@ use serde_json::json;
 use super::names::tail;
 use super::settings;
 use super::writer::{Refer, write};
+use crate::fields;
 use crate::model::Kind;
 use crate::resolve::FREE;
 use crate::resource::Account;
@@ -104,23 +105,19 @@ pub(super) fn remarks(kind: Kind, live: &Value) -> Vec<String> {
             profiles(live).join(", ")
         ));
     }
-    let controller = live.pointer("/deploymentController/type").and_then(Value::as_str).unwrap_or_default();
-    // ECS API reference, UpdateService: what each deployment controller leaves to it.
-    match (kind, controller) {
-        (Kind::Service, "CODE_DEPLOY") => remarks.extend([
-            "AWS CodeDeploy rolls this service out: its task sets and traffic are not in here. ECS refuses a change"
-                .into(),
-            "of anything but desiredCount, deploymentConfiguration, healthCheckGracePeriodSeconds,".into(),
-            "placementConstraints, placementStrategy, enableECSManagedTags and propagateTags.".into(),
-        ]),
-        (Kind::Service, "EXTERNAL") => remarks.extend([
-            "Another system deploys this service: its task sets, with their task definitions, networks and load".into(),
-            "balancers, are not in here.".into(),
-        ]),
-        _ => {}
+    if let Some(controller) = fields::controller(live).filter(|_| kind == Kind::Service) {
+        remarks.push(match controller.name {
+            "CODE_DEPLOY" => "AWS CodeDeploy rolls this service out: its task sets and traffic are not in here.".into(),
+            _ => "Another system rolls this service out: its task sets, with what they run, are not in here.".into(),
+        });
+        remarks.push(format!("Evenkeel changes these, and others take {}:", controller.deployment));
+        remarks.extend(controller.updates.chunks(NAMES_A_LINE).map(|names| names.join(", ")));
     }
     remarks
 }
+
+/// How many names of members stand on one line of a remark.
+const NAMES_A_LINE: usize = 4;
 
 /// Why what is live cannot be written into a manifest so that it means the same.
 pub(super) fn unwritable(kind: Kind, live: &Value, tags: &BTreeMap<String, String>) -> Option<String> {

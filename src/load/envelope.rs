@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{File, Raised, Unreadable, placed};
-use crate::model::{ANNOTATIONS, API_VERSION, KINDS, Key, Kind, Manifest, Problem, Source};
+use crate::model::{ANNOTATIONS, API_VERSION, KINDS, Key, Kind, Manifest, Problem, RESTARTED_AT, Source};
 use crate::value::{Map, Path, Segment, Value, as_text, describe, did_you_mean, suggestion};
 use crate::yaml;
 
@@ -110,7 +110,7 @@ impl Envelope {
         }
         let kind = self.kind(document.shift_remove("kind"));
         let metadata = document.shift_remove("metadata");
-        let (name, labels, annotations) = self.metadata(metadata);
+        let (name, labels, annotations) = self.metadata(metadata, kind);
         let spec = document.shift_remove("spec");
         if spec.is_none() {
             self.problem(&[], false, "missing field `spec`", None);
@@ -166,6 +166,7 @@ impl Envelope {
     fn metadata(
         &mut self,
         metadata: Option<Value>,
+        kind: Option<Kind>,
     ) -> (Option<String>, BTreeMap<String, String>, BTreeMap<String, String>) {
         let Some(Value::Object(mut metadata)) = metadata else {
             match metadata {
@@ -198,7 +199,7 @@ impl Envelope {
         };
         let labels = self.text_map("labels", metadata.shift_remove("labels"));
         let annotations = self.text_map("annotations", metadata.shift_remove("annotations"));
-        self.check_annotations(&annotations);
+        self.check_annotations(&annotations, kind);
         for key in metadata.keys() {
             let hint = suggestion(key, &["name", "labels", "annotations"]);
             self.problem(&["metadata", key], true, format!("unknown field `{key}`"), Some(hint));
@@ -236,7 +237,7 @@ impl Envelope {
     }
 
     /// An annotation of ours that means nothing would be a promise that is not kept.
-    fn check_annotations(&mut self, annotations: &BTreeMap<String, String>) {
+    fn check_annotations(&mut self, annotations: &BTreeMap<String, String>, kind: Option<Kind>) {
         for (name, value) in annotations.iter().filter(|(name, _)| name.starts_with(OURS)) {
             match ANNOTATIONS.iter().find(|row| row.name == name) {
                 None => {
@@ -253,6 +254,17 @@ impl Envelope {
                     let message = format!("unknown annotation `{name}`");
                     self.problem(&["metadata", "annotations", name], true, message, Some(hint));
                 }
+                Some(row) if kind.is_some_and(|kind| !row.kinds.is_empty() && !row.kinds.contains(&kind)) => {
+                    let kinds: Vec<String> = row.kinds.iter().map(ToString::to_string).collect();
+                    let message = format!("`{name}` means nothing here");
+                    let hint = format!("it is for: {}", kinds.join(", "));
+                    self.problem(&["metadata", "annotations", name], true, message, Some(hint));
+                }
+                Some(row) if row.name == RESTARTED_AT => {
+                    if let Some((message, hint)) = unfit_for_a_tag(value) {
+                        self.problem(&["metadata", "annotations", name], false, message, Some(hint));
+                    }
+                }
                 Some(row) if !row.values.is_empty() && !row.values.contains(&value.as_str()) => {
                     let (message, hint) = (format!("there is no value `{value}`"), suggestion(value, row.values));
                     self.problem(&["metadata", "annotations", name], false, message, Some(hint));
@@ -260,5 +272,30 @@ impl Envelope {
                 Some(_) => {}
             }
         }
+    }
+}
+
+/// Longest value of a tag, in characters (ECS service model, Tag).
+const TAG_VALUE_CHARS_MAX: usize = 256;
+
+/// Why a text cannot be the value of a tag, and what to do about it (ECS service model, Tag).
+fn unfit_for_a_tag(text: &str) -> Option<(String, String)> {
+    let length = text.chars().count();
+    let illegal = text.chars().find(|c| !c.is_alphanumeric() && !" +-=._:/@".contains(*c));
+    if let Some(c) = illegal {
+        let hint = "the value of a tag has letters, digits, spaces and + - = . _ : / @".to_owned();
+        return Some((format!("{c:?} cannot be in the value of a tag"), hint));
+    }
+    if length > TAG_VALUE_CHARS_MAX {
+        let message = format!("{length} characters are too many for the value of a tag");
+        return Some((message, format!("it may have {TAG_VALUE_CHARS_MAX}")));
+    }
+    let hint = "write the time, for example 2026-11-20T09:00:00Z".to_owned();
+    match text {
+        "" => Some(("expected a time or another text, found nothing".to_owned(), hint)),
+        _ if text.to_lowercase().starts_with("aws:") => {
+            Some(("AWS keeps `aws:` at the beginning of a tag to itself".to_owned(), hint))
+        }
+        _ => None,
     }
 }

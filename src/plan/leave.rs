@@ -7,12 +7,12 @@ use std::fmt;
 use super::{Item, Plan, Reason, Scene, Verb, Written};
 use crate::action::Action;
 use crate::edit;
-use crate::fields;
+use crate::fields::{self, Controller};
 use crate::model::{Change, Effect, Key, Kind};
 use crate::redact::{Shown, shown};
-use crate::resource::Resource;
+use crate::resource::{Resource, TaskDefinition};
 use crate::value::{Path, Segment};
-use crate::world::{Failure, Live, OWNER_TAG, Scaling, Seen, World, owner_tag};
+use crate::world::{Failure, Live, OWNER_TAG, Scaling, Seen, World, owner_tag, restarted_at};
 
 /// A difference that is left as it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +35,8 @@ pub enum Why {
         /// Most tasks.
         max: i32,
     },
+    /// Another deployment controller than ECS rolls the service out, so UpdateService refuses it.
+    Controller(&'static Controller),
     /// It was written, and does not show.
     NonConverging,
     /// Whose the field is could not be found out.
@@ -42,7 +44,7 @@ pub enum Why {
 }
 
 /// Every word of [`Why::label`], for metrics that must say 0.
-pub const WHYS: &[&str] = &["Ignored", "Autoscaled", "NonConverging", "CannotSee"];
+pub const WHYS: &[&str] = &["Ignored", "Autoscaled", "Controller", "NonConverging", "CannotSee"];
 
 impl Why {
     /// The reason as one word, for conditions and metrics.
@@ -51,6 +53,7 @@ impl Why {
         match self {
             Self::Ignored => "Ignored",
             Self::Autoscaled { .. } => "Autoscaled",
+            Self::Controller(_) => "Controller",
             Self::NonConverging => "NonConverging",
             Self::CannotSee(_) => "CannotSee",
         }
@@ -81,10 +84,30 @@ impl fmt::Display for Left {
                 "Application Auto Scaling keeps it between {min} and {max}, so it is left alone: leave it out of the \
                  manifest"
             ),
+            Why::Controller(Controller { name, deployment, .. }) if self.is_deployed() => {
+                write!(f, "{name} rolls this service out, so that takes {deployment}, and is not sent")
+            }
+            Why::Controller(Controller { name, deployment, .. }) => write!(
+                f,
+                "{name} rolls this service out, so ECS does not change that, nor does {deployment}: undo the change, \
+                 or make the service anew"
+            ),
             Why::CannotSee(failure) => {
                 write!(f, "whether Application Auto Scaling owns it could not be found out: {failure}")
             }
         }
+    }
+}
+
+impl Left {
+    /// Whether the deployment controller of the service has a way of its own to bring it about. Every
+    /// deployment replaces the tasks, as a restart does.
+    fn is_deployed(&self) -> bool {
+        let deploys = |controller: &Controller| {
+            self.change.path == restarted_at()
+                || member(&self.change).is_some_and(|name| controller.deploys.contains(&name))
+        };
+        matches!(self.why, Why::Controller(controller) if deploys(controller))
     }
 }
 
@@ -129,6 +152,9 @@ fn why(resource: &Resource, change: &Change, world: &World, written: &Written) -
     if let Some(why) = autoscaled(resource, change, world) {
         return Some(why);
     }
+    if let Some(controller) = refused(resource, change, world) {
+        return Some(Why::Controller(controller));
+    }
     written.get(&resource.key).is_some_and(|changes| changes.iter().any(repeats)).then_some(Why::NonConverging)
 }
 
@@ -146,6 +172,26 @@ fn autoscaled(resource: &Resource, change: &Change, world: &World) -> Option<Why
         Scaling::Free => None,
         Scaling::Target { min, max } => Some(Why::Autoscaled { min: *min, max: *max }),
         Scaling::Unknown(failure) => Some(Why::CannotSee(failure.clone())),
+    }
+}
+
+/// The deployment controller for the sake of which UpdateService would refuse a change. What it is in
+/// AWS counts, and it may itself be changed. What ECS can change on no service is no matter of this.
+fn refused(resource: &Resource, change: &Change, world: &World) -> Option<&'static Controller> {
+    let Some(Seen::Present(live)) = world.seen.get(&resource.key).filter(|_| resource.key.kind == Kind::Service) else {
+        return None;
+    };
+    let (controller, member) = (fields::controller(&live.document)?, member(change)?);
+    let takes = member == "tags" || member == "deploymentController" || controller.updates.contains(&member);
+    let replaces = change.effect == Effect::Replaces && !controller.deploys.contains(&member);
+    (!takes && !replaces).then_some(controller)
+}
+
+/// The top-level member that a change is in.
+fn member(change: &Change) -> Option<&str> {
+    match change.path.0.first()? {
+        Segment::Key(member) => Some(member),
+        _ => None,
     }
 }
 
@@ -171,7 +217,7 @@ impl Scene<'_> {
     }
 
     /// What a resource is compared with.
-    fn live(&self, resource: &Resource) -> Option<&Live> {
+    fn live<'a>(&'a self, resource: &'a Resource) -> Option<&'a Live> {
         match self.world.seen.get(&resource.key)? {
             Seen::Present(live) if resource.key.kind == Kind::TaskDefinition => Some(self.compared(resource, live)),
             Seen::Present(live) => Some(live),
@@ -198,15 +244,20 @@ fn leave(resource: &mut Resource, Left { change, why }: &Left) {
     let kind = resource.key.kind;
     if !why.is_wanted() {
         // It is the digest of something that is not there.
-        resource.digest = None;
+        (resource.digest, resource.whole_digest) = (None, None);
     }
     match change.path.0.as_slice() {
         [Segment::Key(member), Segment::Key(tag)] if member == "tags" && *why != Why::Ignored => {
             resource.tags.remove(tag);
         }
         [Segment::Key(member)] if kind == Kind::Service && member == "taskDefinition" => {
+            if let (Why::Controller(_), Some(TaskDefinition::Managed { key, .. })) = (why, &resource.task_definition) {
+                // Who deploys the service may want the revision; the service itself waits for none.
+                resource.needs.remove(key);
+            }
             resource.task_definition = None;
         }
+        _ if change.path == restarted_at() => resource.restarted_at = None,
         // Versions of a policy are no part of what is declared.
         [Segment::Key(member), ..] if kind == Kind::Policy && member == "versions" => {}
         _ if *why == Why::Ignored => {}

@@ -1,8 +1,11 @@
 //! Services.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
+use super::restart::{Restart, restart};
 use super::{Draft, Reason, Scene, immutable, tags, task_definition};
 use crate::action::Action;
 use crate::diff::diff;
@@ -11,7 +14,7 @@ use crate::fields;
 use crate::model::{Change, Effect, Key, Kind};
 use crate::resource::{Identity, Resource, TaskDefinition};
 use crate::value::{Map, Path, Segment, Value};
-use crate::world::{DIGEST_TAG, Failure, Live, Phase, Rollout, Seen};
+use crate::world::{DIGEST_TAG, Failure, Live, Phase, RESTARTED_TAG, Rollout, Seen};
 
 /// What a service is to run, as far as it is known.
 enum Target {
@@ -52,13 +55,14 @@ impl Scene<'_> {
             // ECS wants a number to start with; from then on it is the autoscaler's.
             input["desiredCount"] = 1.into();
         }
+        // Its tasks are new.
+        tags.extend(resource.restarted_at.clone().map(|value| (RESTARTED_TAG.to_owned(), value)));
         input["tags"] = tags::list(&tags);
         input["clientToken"] = client_token(&input).into();
         Draft { steps: vec![Action::CreateService(input)], ..Draft::default() }
     }
 
     pub(super) fn update_service(&self, resource: &Resource, live: &Live) -> Draft {
-        let Identity::Service { cluster, name } = &resource.identity else { return Draft::default() };
         let declared = compared(&resource.spec, live);
         let mut changes = diff(Kind::Service, &declared, &live.document);
         let mut held = immutable(&changes);
@@ -66,6 +70,8 @@ impl Scene<'_> {
         for member in members(&changes) {
             update.insert(member.clone(), merged(&member, &declared, &live.document));
         }
+        let mut restart = restart(resource, live);
+        changes.extend(restart.iter().map(|restart| restart.change.clone()));
         let running = live.document.get("taskDefinition").and_then(Value::as_str);
         let target = self.target(resource, running);
         match &target {
@@ -82,32 +88,23 @@ impl Scene<'_> {
                 return Draft { changes, held, notes: strategy_note(&update), ..Draft::default() };
             }
         }
-        if update.keys().any(|member| fields::effect(Kind::Service, member) == Effect::RollsAllTasks) {
+        let rolls = |member: &String| fields::effect(Kind::Service, member) == Effect::RollsAllTasks;
+        if restart.is_some() || update.keys().any(rolls) {
             let revision = match &target {
                 Target::Known(revision) => Some(revision.as_str()),
                 _ => running,
             };
             if let Some(reason) = self.no_rollout(resource, revision) {
                 // What replaces no task may still help: more tasks, a longer grace period.
-                update.retain(|member, _| fields::effect(Kind::Service, member) != Effect::RollsAllTasks);
+                update.retain(|member, _| !rolls(member));
+                restart = None;
                 held = held.or(Some(reason));
             }
         }
-        let (mut steps, notes) = (Vec::new(), strategy_note(&update));
-        if !update.is_empty() {
-            if update.contains_key("capacityProviderStrategy") {
-                // AWS refuses a new strategy without it.
-                update.insert("forceNewDeployment".to_owned(), true.into());
-            }
-            update.insert("cluster".to_owned(), cluster.as_str().into());
-            update.insert("service".to_owned(), name.as_str().into());
-            steps.push(Action::UpdateService(update.into()));
-        }
+        let notes = strategy_note(&update);
         let missing = self.missing_tags(resource, live);
-        if !missing.is_empty() {
-            changes.extend(tags::changes(&missing, live));
-            steps.push(Action::TagResource { arn: live.arn.clone(), tags: missing });
-        }
+        changes.extend(tags::changes(&missing, live));
+        let steps = steps(&resource.identity, update, live, missing, restart);
         Draft { changes, steps, held, notes }
     }
 
@@ -179,8 +176,36 @@ impl Scene<'_> {
     }
 }
 
+/// The calls that bring a service closer to what is declared.
+fn steps(
+    identity: &Identity,
+    mut update: Map<String, Value>,
+    live: &Live,
+    mut tags: BTreeMap<String, String>,
+    restart: Option<Restart>,
+) -> Vec<Action> {
+    let Identity::Service { cluster, name } = identity else { return Vec::new() };
+    let (restarts, mut steps) = (restart.is_some(), Vec::new());
+    if restarts || update.contains_key("capacityProviderStrategy") {
+        // AWS refuses a new strategy without it.
+        update.insert("forceNewDeployment".to_owned(), true.into());
+    }
+    if !update.is_empty() {
+        update.insert("cluster".to_owned(), cluster.as_str().into());
+        update.insert("service".to_owned(), name.as_str().into());
+        steps.push(Action::UpdateService(update.into()));
+    }
+    tags.extend(restart.into_iter().flat_map(|restart| restart.tags));
+    if !tags.is_empty() {
+        // A restart is remembered before it begins.
+        let at = if restarts { 0 } else { steps.len() };
+        steps.insert(at, Action::TagResource { arn: live.arn.clone(), tags });
+    }
+    steps
+}
+
 /// The declared state as it is compared: with `desiredCount` only where it is the manifest's, and with
-/// load balancers only while ECS does not move traffic between their target groups.
+/// load balancers only while nobody moves traffic between their target groups.
 fn compared(spec: &Value, live: &Live) -> Value {
     let mut spec = fields::turned(Kind::Service, spec, &live.document);
     if let Some(map) = spec.as_object_mut() {
@@ -191,6 +216,9 @@ fn compared(spec: &Value, live: &Live) -> Value {
         }
         if shifts_traffic(live) {
             map.shift_remove("loadBalancers");
+        }
+        for member in fields::controller(&live.document).map_or(&[][..], |controller| controller.moves) {
+            map.shift_remove(*member);
         }
     }
     spec

@@ -1,11 +1,12 @@
 //! Task definitions: immutable, so a difference is a new revision, and a false difference would be
 //! a restart of every task. A revision remembers in a tag the digest of what was declared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Draft, Scene, tags};
+use super::{Draft, Reason, Scene, tags};
 use crate::action::Action;
 use crate::diff::diff;
+use crate::edit;
 use crate::fields::{self, DIGEST_VERSION};
 use crate::model::{Change, Effect, Kind};
 use crate::resource::{Resource, TaskDefinition};
@@ -23,7 +24,10 @@ impl Scene<'_> {
             changes.iter_mut().for_each(|change| change.effect = Effect::RollsAllTasks);
         }
         if !changes.is_empty() {
-            return Draft { changes, steps: vec![self.register(resource)], ..Draft::default() };
+            let differ = self.disagreement(resource);
+            let held = (!differ.is_empty()).then_some(Reason::Disagreeing(differ));
+            let steps = if held.is_none() { vec![self.register(resource)] } else { Vec::new() };
+            return Draft { changes, steps, held, ..Draft::default() };
         }
         // Tags can be changed without a new revision. Those of a revision that a service remembers
         // were not read; they come along when it is.
@@ -41,11 +45,17 @@ impl Scene<'_> {
 
     /// The revision that a manifest is compared with: the newest if it will do, else the one that a
     /// service runs, so that what the plan shows is what becomes different there.
-    pub(super) fn compared<'a>(&'a self, resource: &Resource, newest: &'a Live) -> &'a Live {
+    pub(super) fn compared<'a>(&'a self, resource: &'a Resource, newest: &'a Live) -> &'a Live {
         if matches(resource, newest) {
             return newest;
         }
-        let mut running = self.resources.values().filter_map(|service| {
+        self.running(resource).next().unwrap_or(newest)
+    }
+
+    /// The revisions of its family that services run which are to run the task definition, as far as
+    /// they were read.
+    fn running<'a>(&'a self, resource: &'a Resource) -> impl Iterator<Item = &'a Live> {
+        let revisions = self.resources.values().filter_map(|service| {
             match (&service.task_definition, self.world.seen.get(&service.key)) {
                 (Some(TaskDefinition::Managed { key, .. }), Some(Seen::Present(live))) if *key == resource.key => {
                     self.world.revisions.get(live.document.get("taskDefinition")?.as_str()?)
@@ -53,8 +63,18 @@ impl Scene<'_> {
                 _ => None,
             }
         });
-        let family = |revision: &&Live| revision.document.get("family") == newest.document.get("family");
-        running.find(family).unwrap_or(newest)
+        revisions.filter(|revision| revision.document.get("family") == resource.spec.get("family"))
+    }
+
+    /// Where services run different values of what the manifest ignores: what a pipeline deployed to one
+    /// of them must not go to the others, and not be lost either.
+    fn disagreement(&self, resource: &Resource) -> Vec<String> {
+        let kept =
+            |revision: &Live| edit::keep(Kind::TaskDefinition, &resource.spec, &revision.document, &resource.ignored);
+        let mut revisions = self.running(resource).map(kept);
+        let Some(first) = revisions.next().filter(|_| !resource.ignored.is_empty()) else { return Vec::new() };
+        let differences = revisions.flat_map(|other| diff(Kind::TaskDefinition, &first, &other));
+        differences.map(|change| change.path.to_string()).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     fn is_run_by_a_service(&self, resource: &Resource) -> bool {
@@ -86,7 +106,9 @@ pub fn matches(resource: &Resource, revision: &Live) -> bool {
 #[must_use]
 pub fn changes(resource: &Resource, revision: &Live) -> Vec<Change> {
     let remembered = revision.tags.get(DIGEST_TAG).filter(|digest| digest.starts_with(&format!("{DIGEST_VERSION}:")));
-    if remembered.is_some() && remembered == resource.digest.as_ref() {
+    // To begin to ignore a field must not look like taking it out of the manifest.
+    let known = [&resource.digest, &resource.whole_digest];
+    if remembered.is_some_and(|remembered| known.into_iter().flatten().any(|digest| digest == remembered)) {
         return Vec::new();
     }
     let mut changes = diff(Kind::TaskDefinition, &resource.spec, &revision.document);

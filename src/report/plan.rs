@@ -70,6 +70,7 @@ fn what(item: &Item) -> String {
         Verb::Unknown => return "unknown".to_owned(),
         Verb::Keep => return "as declared".to_owned(),
         Verb::Update => "change",
+        Verb::Adopt if item.held == Some(Reason::NeverOurs) => "not ours",
         Verb::Adopt if item.held.is_some() => "to adopt",
         Verb::Adopt => "adopt",
     };

@@ -9,11 +9,6 @@ DEVIATIONS = [
         "Role/* permissionsBoundary",
         "keeps a boundary and shows it in GetRole, but leaves it out of GetAccountAuthorizationDetails",
     ),
-    (
-        "ministack",
-        "Service/* availabilityZoneRebalancing",
-        "keeps it neither in CreateService nor in UpdateService",
-    ),
     ("ministack", "Service/catalog placementStrategy", "keeps it neither in CreateService nor in UpdateService"),
     ("ministack", "Service/legacy placementConstraints", "keeps it neither in CreateService nor in UpdateService"),
     ("ministack", "Service/search volumeConfigurations*", "keeps it neither in CreateService nor in UpdateService"),

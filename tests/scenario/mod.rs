@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use aws_sdk_ecs::types::{ContainerDefinition, TaskDefinition};
 use evenkeel::action::Outcome;
 use evenkeel::aws::{Aws, loader};
 use evenkeel::cli::Mode;
@@ -50,10 +51,15 @@ impl Lab {
 
     /// The same under the name of another owner.
     pub(crate) async fn owned(sandbox: Arc<Sandbox>, owner: &str) -> Self {
+        Self::under(sandbox, Rules { owner: owner.to_owned(), ..Rules::default() }).await
+    }
+
+    /// The same under any rules.
+    pub(crate) async fn under(sandbox: Arc<Sandbox>, rules: Rules) -> Self {
         let config = client::point(loader(), &sandbox).load().await;
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let aws = Aws::connect(&config, &metrics).await.expect("connect");
-        let reconciler = Reconciler::new(aws, Rules { owner: owner.to_owned(), adopt: false }, Arc::clone(&metrics));
+        let reconciler = Reconciler::new(aws, rules, Arc::clone(&metrics));
         sandbox.state().log.clear();
         Self { sandbox, config, reconciler, metrics }
     }
@@ -122,6 +128,40 @@ impl Lab {
 
     pub(crate) fn inject(&self, operation: &str, times: u32, kind: FaultKind) {
         self.sandbox.inject(Fault { operation: operation.to_owned(), times, kind });
+    }
+
+    /// AWS takes the next calls and does nothing: the SDK goes by the status alone.
+    pub(crate) fn swallow(&self, operation: &str, times: u32) {
+        self.inject(operation, times, FaultKind::Refuse { code: "", message: String::new(), status: 200 });
+    }
+
+    /// The same account under rules that take over what is nobody's.
+    pub(crate) async fn adopting(&self) -> Self {
+        let rules = Rules { owner: "evenkeel".to_owned(), adopt: true, ..Rules::default() };
+        Self::under(Arc::clone(&self.sandbox), rules).await
+    }
+
+    /// The revision that the service `shop/web` runs.
+    pub(crate) async fn running(&self) -> TaskDefinition {
+        let web = self.service("shop", "web").await;
+        let arn = web.task_definition().expect("arn");
+        let answer = self.ecs().describe_task_definition().task_definition(arn).send().await.expect("describe");
+        answer.task_definition.expect("a definition")
+    }
+
+    /// What a pipeline does: another revision, whose containers it has edited, which `shop/web` is told to run.
+    pub(crate) async fn deploy(&self, edit: impl Fn(&mut ContainerDefinition)) {
+        let old = self.running().await;
+        let mut containers = old.container_definitions().to_vec();
+        containers.iter_mut().for_each(edit);
+        let register = self.ecs().register_task_definition().family(old.family().expect("family"));
+        let register = register.set_container_definitions(Some(containers)).set_network_mode(old.network_mode.clone());
+        let register = register.set_requires_compatibilities(old.requires_compatibilities.clone());
+        let answer = register.set_cpu(old.cpu.clone()).set_memory(old.memory.clone()).send().await.expect("register");
+        let arn = answer.task_definition.and_then(|definition| definition.task_definition_arn).expect("arn");
+        self.ecs().update_service().cluster("shop").service("web").task_definition(arn).send().await.expect("update");
+        seconds(600).await;
+        self.calls();
     }
 
     pub(crate) async fn service(&self, cluster: &str, name: &str) -> aws_sdk_ecs::types::Service {

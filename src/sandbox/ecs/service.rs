@@ -72,7 +72,8 @@ const NOT_ON_SERVICE: [&str; 5] = [
     "gatewayConnectors",
 ];
 
-/// Fields that UpdateService may change when CodeDeploy deploys the service.
+/// Fields that UpdateService may change when CodeDeploy deploys the service ("only", says the model of
+/// UpdateService), and which controller that is (ECS developer guide, migrating from CodeDeploy).
 const WITH_CODE_DEPLOY: [&str; 10] = [
     "cluster",
     "service",
@@ -83,8 +84,13 @@ const WITH_CODE_DEPLOY: [&str; 10] = [
     "placementStrategy",
     "enableECSManagedTags",
     "propagateTags",
-    "enableExecuteCommand",
+    "deploymentController",
 ];
+
+/// What ECS calls a field when it refuses to change it (boto/boto3 issue 1936, terraform-provider-aws
+/// issue 13473). What it calls the others is not known.
+const REFUSED_AS: [(&str, &str); 2] =
+    [("taskDefinition", "task definition"), ("networkConfiguration", "network parameters")];
 
 /// Most events that DescribeServices shows.
 pub(super) const MOST_EVENTS: usize = 100;
@@ -312,13 +318,20 @@ fn check_controller(service: &Service, input: &Input) -> Result<(), ApiError> {
         "EXTERNAL" => WITH_CODE_DEPLOY.contains(&member) && member != "deploymentConfiguration",
         _ => WITH_CODE_DEPLOY.contains(&member),
     };
-    match input.members().keys().find(|member| !allowed(member)) {
-        None => Ok(()),
-        Some(member) => Err(invalid(format!(
-            "Unable to update {member} on services with a {} deployment controller.",
-            service.controller()
-        ))),
-    }
+    let unforced = |member: &&String| *member != "forceNewDeployment" || input.flag("forceNewDeployment");
+    let Some(member) = input.members().keys().filter(unforced).find(|member| !allowed(member)) else { return Ok(()) };
+    let what = match REFUSED_AS.iter().find(|(field, _)| field == member) {
+        // aws/aws-toolkit-vscode issue 4017.
+        _ if member == "forceNewDeployment" => "Cannot force a new deployment".to_owned(),
+        Some((_, name)) => format!("Unable to update {name}"),
+        None => format!("Unable to update {member}"),
+    };
+    // What ECS advises for other controllers is not known.
+    let advice = match service.controller() {
+        "CODE_DEPLOY" => " Use AWS CodeDeploy to trigger a new deployment.",
+        _ => "",
+    };
+    Err(invalid(format!("{what} on services with a {} deployment controller.{advice}", service.controller())))
 }
 
 fn not_active() -> ApiError {

@@ -20,7 +20,8 @@ const MOST_BYTES: usize = 65_536;
 #[derive(Debug, Default)]
 pub struct Family {
     latest: u32,
-    revisions: BTreeMap<u32, TaskDefinition>,
+    /// By number.
+    pub revisions: BTreeMap<u32, TaskDefinition>,
 }
 
 impl Family {

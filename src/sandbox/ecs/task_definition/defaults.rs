@@ -55,7 +55,7 @@ fn fill_container(container: &mut Map, mode: &str) {
     // Lists in which the order means nothing do not keep it.
     for list in UNORDERED {
         if let Some(items) = container.get_mut(list).and_then(Value::as_array_mut) {
-            items.sort_by_key(Value::to_string);
+            items.sort_by_cached_key(identity);
         }
     }
     if let Some(check) = container.get_mut("healthCheck").and_then(Value::as_object_mut) {
@@ -119,4 +119,15 @@ pub(super) fn requires_attributes(record: &Map) -> Value {
         ("ecs.capability.task-eni", record.get("networkMode") == Some(&json!("awsvpc"))),
     ];
     table.into_iter().filter(|(_, needed)| *needed).map(|(name, _)| json!({ "name": name })).collect()
+}
+
+/// What an element is sorted by: how a request wrote it, or what it left out, means nothing.
+fn identity(item: &Value) -> Vec<String> {
+    const TELLING: [&str; 5] = ["sourceContainer", "containerPort", "containerPortRange", "protocol", "hostPort"];
+    match item {
+        Value::Object(map) => {
+            TELLING.iter().map(|name| map.get(*name).map(Value::to_string).unwrap_or_default()).collect()
+        }
+        text => vec![text.to_string()],
+    }
 }
