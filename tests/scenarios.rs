@@ -2,6 +2,7 @@
 //! in how many calls, and what is left alone.
 #![cfg(feature = "sandbox")]
 
+#[expect(dead_code, reason = "other tests use the rest")]
 mod scenario;
 
 use std::collections::BTreeSet;
