@@ -7,19 +7,14 @@
 mod scenario;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use aws_credential_types::Credentials;
-use aws_credential_types::credential_fn::provide_credentials_fn;
-use evenkeel::aws::{Aws, loader};
 use evenkeel::failure::Class::{self, Barred, Conflict, Denied, Met, NotReady, Rejected, Throttled, Transient};
 use evenkeel::failure::{ROWS, class};
-use evenkeel::metrics::Metrics;
 use evenkeel::model::Kind;
+use evenkeel::sandbox::Sandbox;
 use evenkeel::sandbox::fault::{Fault, FaultKind};
 use evenkeel::sandbox::propagation::Delays;
-use evenkeel::sandbox::{Sandbox, client};
 use evenkeel::status::{State, Status};
 
 use scenario::{INTERVAL, Lab, Running, calls, cluster, conclusion, key, role, service};
@@ -394,24 +389,14 @@ async fn with_refused_credentials_the_daemon_writes_nothing_lives_on_and_says_so
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_expired_token_is_replaced_before_its_time_and_the_next_try_succeeds() {
-    let (sandbox, asked) = (Sandbox::new(), Arc::new(AtomicU32::new(0)));
-    let count = Arc::clone(&asked);
-    // Good for ever, as far as they say.
-    let provider = provide_credentials_fn(move || {
-        count.fetch_add(1, Ordering::Relaxed);
-        async { Ok(Credentials::new("AKIAIOSFODNN7EXAMPLE", "sandbox", None, None, "test")) }
-    });
-    let config = client::point(loader(), &sandbox).credentials_provider(provider).load().await;
-    let aws = Aws::connect(&config, &Arc::new(Metrics::new().expect("metrics"))).await.expect("connect");
-    aws.list_clusters().await.expect("listed");
-    aws.list_clusters().await.expect("listed");
-    let before = asked.load(Ordering::Relaxed);
-    let refusal = refuse("ExpiredTokenException", "The security token included in the request is expired");
-    sandbox.inject(Fault { operation: "ListClusters".to_owned(), times: 1, kind: refusal });
-    assert_eq!(aws.list_clusters().await.expect_err("expired").label(), "Unreachable");
-    aws.list_clusters().await.expect("listed");
-    assert_eq!(asked.load(Ordering::Relaxed), before + 1);
+async fn an_expired_token_fails_one_try_and_not_the_next() {
+    let lab = Lab::new().await;
+    let words = "The security token included in the request is expired";
+    lab.inject("CreateCluster", 1, refuse("ExpiredTokenException", words));
+    let pass = lab.pass(&cluster("shop")).await;
+    let waits = conclusion(&pass, &key(Kind::Cluster, "shop"));
+    assert_eq!((waits.state, waits.reason), (State::Waiting, "Unreachable"));
+    assert_eq!(calls(&lab.pass(&cluster("shop")).await.outcomes), ["CreateCluster"]);
 }
 
 #[tokio::test(start_paused = true)]
