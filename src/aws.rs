@@ -8,6 +8,7 @@ mod iam;
 mod list;
 mod pacer;
 mod revisions;
+mod rollouts;
 mod scaling;
 mod send;
 mod service_revisions;

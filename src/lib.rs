@@ -79,6 +79,7 @@ pub mod redact;
 pub mod report;
 pub mod resolve;
 pub mod resource;
+pub mod rollout;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod schema;

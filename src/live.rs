@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::model::Kind;
 use crate::resource::Resource;
+use crate::rollout;
 use crate::value::Value;
 use crate::world::{Failure, Live, Phase, Seen};
 
@@ -18,15 +19,18 @@ const IN_PRIMARY: &[&str] = &["serviceConnectConfiguration", "volumeConfiguratio
 /// service model; hashicorp/terraform-provider-aws pull request 48792 reads `monitoring` there, too).
 const IN_REVISION: &[&str] = &["gatewayConnectors", "monitoring"];
 
+/// As many events of a service as are kept: those of a rollout that goes wrong.
+const EVENTS_KEPT: usize = 30;
+
 /// One of the `services` of a DescribeServices answer.
 #[must_use]
 pub fn service(mut answer: Value) -> Seen {
     let phase = match text(&answer, "status") {
         "INACTIVE" => return Seen::Absent,
         "DRAINING" => Phase::Busy("it is draining, on its way to being deleted".to_owned()),
-        _ => rollout(&answer),
+        _ => rollout::phase(&answer),
     };
-    if let Some(primary) = primary(&answer).cloned() {
+    if let Some(primary) = rollout::primary(&answer).cloned() {
         for member in IN_PRIMARY {
             if let Some(value) = primary.get(*member) {
                 answer[*member] = value.clone();
@@ -41,8 +45,10 @@ pub fn service(mut answer: Value) -> Seen {
         answer["cluster"] = arn;
     }
     // Up to 100 events come along, and nothing turns them off.
-    let events =
-        answer.get("events").and_then(Value::as_array).map(|events| events.iter().take(5).cloned().collect::<Value>());
+    let events = answer
+        .get("events")
+        .and_then(Value::as_array)
+        .map(|events| events.iter().take(EVENTS_KEPT).cloned().collect::<Value>());
     if let Some(events) = events {
         answer["events"] = events;
     }
@@ -69,7 +75,7 @@ pub fn current_revisions(service: &Live) -> impl Iterator<Item = &str> {
 /// members existed then.
 #[must_use]
 pub fn with_revisions<'a>(mut service: Live, revisions: impl Iterator<Item = &'a Value>) -> Live {
-    let rolled_out = primary(&service.document).map(|primary| text(primary, "taskDefinition"));
+    let rolled_out = rollout::primary(&service.document).map(|primary| text(primary, "taskDefinition"));
     let rank = |revision: &Value| {
         let created = revision.get("createdAt").and_then(Value::as_f64).unwrap_or_default();
         (Some(text(revision, "taskDefinition")) == rolled_out, created)
@@ -83,34 +89,6 @@ pub fn with_revisions<'a>(mut service: Live, revisions: impl Iterator<Item = &'a
         }
     }
     service
-}
-
-/// The PRIMARY deployment of a service.
-#[must_use]
-pub fn primary(service: &Value) -> Option<&Value> {
-    deployments(service).find(|deployment| deployment.get("status").is_some_and(|status| status == "PRIMARY"))
-}
-
-fn deployments(service: &Value) -> impl Iterator<Item = &Value> {
-    service.get("deployments").and_then(Value::as_array).into_iter().flatten()
-}
-
-/// Whether a rollout is under way, by what ECS says of the deployments and never by counting tasks
-/// of a finished one.
-fn rollout(service: &Value) -> Phase {
-    let Some(primary) = primary(service) else { return Phase::Steady };
-    let count = |name: &str| primary.get(name).and_then(Value::as_i64).unwrap_or_default();
-    let progress = format!("{} of {} tasks run", count("runningCount"), count("desiredCount"));
-    match text(primary, "rolloutState") {
-        "FAILED" => Phase::Failed(text(primary, "rolloutStateReason").to_owned()),
-        "IN_PROGRESS" => Phase::Moving(match count("failedTasks") {
-            0 => progress,
-            failed => format!("{progress}, {failed} failed to start"),
-        }),
-        // Services with another deployment controller have no rollout state.
-        _ if deployments(service).count() > 1 => Phase::Moving("an older deployment still has tasks".to_owned()),
-        _ => Phase::Steady,
-    }
 }
 
 /// One of the `clusters` of a DescribeClusters answer.

@@ -1,6 +1,6 @@
-//! The convergence guard: what was written is not written again while it does not show. And when what
-//! was written, for what AWS's other services do not know of yet.
+//! What was done and has not been seen to the end: writes, and rollouts.
 //!
+//! The convergence guard: what was written is not written again while it does not show.
 //! If a field is still not as declared after a write that AWS took, then either AWS does not show it
 //! yet, or it shows it in another form than the manifest has, or somebody else writes it too. To
 //! write it again would help in no case, and could restart every task of a service each time.
@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use crate::action::Action;
 use crate::failure::WINDOW;
-use crate::model::{Change, Key};
+use crate::fields;
+use crate::model::{Change, Effect, Key, Kind};
 use crate::plan::{Item, Plan, Reason, Verb, Written};
-use crate::resource::{Identity, Resource};
-use crate::value::Segment;
+use crate::resource::{Identity, Resource, TaskDefinition};
+use crate::value::{Segment, Value};
 use crate::world::Phase;
 
 /// What was done and has not been seen since.
@@ -23,6 +24,8 @@ pub struct Memory {
     made: BTreeMap<Key, Vec<Action>>,
     /// When a call for a resource last had its effect.
     touched: BTreeMap<Key, Duration>,
+    /// Services with a rollout of ours, and what it was to bring about.
+    rollouts: BTreeMap<Key, (Value, Option<TaskDefinition>)>,
 }
 
 impl Memory {
@@ -71,11 +74,30 @@ impl Memory {
         young.filter(|key| depends.contains(key) || named(key)).cloned().collect()
     }
 
+    /// A call for the resource was made with success: if it began a rollout, that is followed to its end.
+    /// A service that looks as before may be one that ECS took back.
+    pub fn began(&mut self, resource: &Resource, action: &Action) {
+        if rolls(action) {
+            let aim = (resource.spec.clone(), resource.task_definition.clone());
+            self.rollouts.insert(resource.key.clone(), aim);
+        }
+    }
+
+    /// The services whose rollout is ours and has not ended well, and is still what the manifest asks for.
+    #[must_use]
+    pub fn followed(&self, resources: &BTreeMap<Key, Resource>) -> BTreeSet<Key> {
+        let same = |key: &Key, (spec, task_definition): &(Value, Option<TaskDefinition>)| {
+            resources.get(key).is_some_and(|now| now.spec == *spec && now.task_definition == *task_definition)
+        };
+        self.rollouts.iter().filter(|(key, aim)| same(key, aim)).map(|(key, _)| key.clone()).collect()
+    }
+
     /// Forgets everything about other resources than these: a manifest that comes back starts afresh.
     pub fn keep(&mut self, keys: impl Fn(&Key) -> bool) {
         self.written.retain(|key, _| keys(key));
         self.made.retain(|key, _| keys(key));
         self.touched.retain(|key, _| keys(key));
+        self.rollouts.retain(|key, _| keys(key));
     }
 
     /// The plan without making again what was made. Forgets what has come to show.
@@ -84,6 +106,11 @@ impl Memory {
         for item in &mut plan.items {
             if matches!(item.verb, Verb::Keep | Verb::Update | Verb::Adopt) {
                 self.made.remove(&item.key);
+                // That it was taken back, AWS remembers by itself while the service is not as declared.
+                let taken_back = matches!(item.held, Some(Reason::RolledBack(_)));
+                if taken_back || item.verb == Verb::Keep && item.phase == Phase::Steady {
+                    self.rollouts.remove(&item.key);
+                }
                 let left = item.left.iter().map(|left| &left.change);
                 let differs =
                     |before: &Change| item.changes.iter().chain(left.clone()).any(|now| now.path == before.path);
@@ -114,11 +141,23 @@ fn names(words: &str, identity: &Identity) -> bool {
     words.split(|letter| !of_name(letter)).any(|word| word.trim_end_matches(['.', ',']) == name)
 }
 
+/// Whether a call begins a rollout.
+fn rolls(action: &Action) -> bool {
+    match action {
+        Action::CreateService(_) => true,
+        Action::UpdateService(input) => input.as_object().into_iter().flatten().any(|(member, _)| {
+            member == "forceNewDeployment" || fields::effect(Kind::Service, member) == Effect::RollsAllTasks
+        }),
+        _ => false,
+    }
+}
+
 /// Whether the plan can tell that a change shows: load balancers are not compared while ECS may be
 /// moving traffic between their target groups.
 fn is_compared(item: &Item, change: &Change) -> bool {
     let member = change.path.0.first();
-    !matches!(item.phase, Phase::Moving(_)) || !matches!(member, Some(Segment::Key(key)) if key == "loadBalancers")
+    !matches!(item.phase, Phase::Moving(_) | Phase::Paused(_))
+        || !matches!(member, Some(Segment::Key(key)) if key == "loadBalancers")
 }
 
 #[cfg(test)]
@@ -209,6 +248,44 @@ mod tests {
         assert_eq!(remembered(&memory), ["loadBalancers"]);
         settle(&mut memory, &Item { key, ..item(Verb::Keep, &[]) });
         assert_eq!(remembered(&memory), [""; 0]);
+    }
+
+    #[test]
+    fn a_rollout_is_followed_until_it_ends_well_or_something_else_is_asked_for() {
+        use crate::model::Source;
+        use crate::resource::Adoption;
+        let web = Resource {
+            key: Key::new(Kind::Service, "web"),
+            manifest: Key::new(Kind::Service, "web"),
+            source: Source { file: "web.yaml".into(), document: 0, line: 1 },
+            origin: Path::default(),
+            identity: Identity::Service { cluster: "shop".into(), name: "web".into() },
+            needs: BTreeSet::new(),
+            spec: serde_json::json!({ "platformVersion": "1.4.0" }),
+            tags: BTreeMap::new(),
+            adoption: Adoption::Unsaid,
+            ignored: Vec::new(),
+            suspended: false,
+            task_definition: None,
+            digest: None,
+            whole_digest: None,
+            restarted_at: None,
+        };
+        let mut memory = Memory::default();
+        let declared = |resource: &Resource| BTreeMap::from([(web.key.clone(), resource.clone())]);
+        let update = |input: Value| Action::UpdateService(input);
+        memory.began(&web, &update(serde_json::json!({ "desiredCount": 2 })));
+        assert!(memory.followed(&declared(&web)).is_empty(), "more tasks are no rollout");
+        memory.began(&web, &update(serde_json::json!({ "forceNewDeployment": true })));
+        let look = |memory: &mut Memory, phase: Phase| {
+            settle(memory, &Item { key: web.key.clone(), phase, ..item(Verb::Keep, &[]) });
+            memory.followed(&declared(&web)).len()
+        };
+        assert_eq!(look(&mut memory, Phase::Moving(String::new())), 1);
+        assert_eq!(look(&mut memory, Phase::Failed(String::new())), 1, "it stays a failure");
+        let other = Resource { spec: serde_json::json!({ "platformVersion": "1.3.0" }), ..web.clone() };
+        assert!(memory.followed(&declared(&other)).is_empty(), "another manifest");
+        assert_eq!(look(&mut memory, Phase::Steady), 0, "it ended well");
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub const FAMILIES: &[Family] = &[
     Family { name: "service modify", calls: &["ecs:CreateService", "ecs:UpdateService"], burst: 50.0, per_second: 5.0, source: ECS },
     Family { name: "service read", calls: &["ecs:DescribeServices", "ecs:ListServices"], burst: 100.0, per_second: 20.0, source: ECS },
     Family { name: "service deployments", calls: &["ecs:ListServiceDeployments"], burst: 50.0, per_second: 20.0, source: ECS },
+    Family { name: "service deployment details", calls: &["ecs:DescribeServiceDeployments"], burst: 50.0, per_second: 20.0, source: ASSUMED },
     Family { name: "service revisions", calls: &["ecs:DescribeServiceRevisions"], burst: 50.0, per_second: 20.0, source: ECS },
     Family { name: "cluster modify", calls: &["ecs:CreateCluster", "ecs:UpdateCluster", "ecs:PutClusterCapacityProviders"], burst: 20.0, per_second: 1.0, source: ECS },
     Family { name: "cluster read", calls: &["ecs:DescribeClusters", "ecs:ListClusters"], burst: 50.0, per_second: 20.0, source: ECS },

@@ -28,7 +28,8 @@ impl<T: Copy + Ord + std::ops::Add<Duration, Output = T>> Patience<T> {
         match conclusion.state {
             // What is blocked now may have waited before, and may wait again.
             State::Blocked => return conclusion,
-            State::Waiting => {}
+            // A paused rollout waits for a person, for as long as that person likes.
+            State::Waiting if conclusion.reason != "Paused" => {}
             _ => {
                 self.since.remove(key);
                 return conclusion;

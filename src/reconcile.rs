@@ -19,7 +19,7 @@ use crate::plan::{Item, Plan, Reason, Rules, Verb, Why, plan};
 use crate::resolve;
 use crate::resource::Resource;
 use crate::value::Path;
-use crate::world::{Failure, World};
+use crate::world::{Failure, Seen, World};
 
 /// How often a pass may plan again for what waited in it: an inline task definition needs two.
 const ROUNDS_MAX: usize = 4;
@@ -128,7 +128,9 @@ impl Reconciler {
         world.seen.extend(self.observe(resources, &needs).await.seen);
         world.scaling = self.aws.scaling(&scaled).await;
         for service in rolling {
-            world.rollouts.insert(service.key.clone(), self.aws.last_rollout(service).await);
+            let Some(Seen::Present(live)) = world.seen.get(&service.key) else { continue };
+            let rollout = self.aws.last_rollout(service, live).await;
+            world.rollouts.insert(service.key.clone(), rollout);
         }
         plan(resources, &world, due, &self.rules, &written)
     }
@@ -157,7 +159,7 @@ impl Reconciler {
                 plan = self.plan(resources, &due) => plan,
             };
             let plan = self.memory().settle(plan);
-            let failed = self.act(resources, &plan, stop, progress, &mut pass).await;
+            let failed = self.act(&plan, resources, stop, progress, &mut pass).await;
             due = freed(&plan, &failed);
             pass.items.extend(plan.items.into_iter().map(|item| (item.key.clone(), item)));
             if due.is_empty() || pass.stopped {
@@ -171,8 +173,8 @@ impl Reconciler {
     /// resources that need it, from being made. Returns the resources that something failed for.
     async fn act(
         &self,
-        resources: &BTreeMap<Key, Resource>,
         plan: &Plan,
+        resources: &BTreeMap<Key, Resource>,
         stop: &watch::Receiver<bool>,
         progress: &mut (dyn FnMut(Progress<'_>) + Send),
         pass: &mut Pass,
@@ -197,7 +199,12 @@ impl Reconciler {
                 progress(Progress::Acted(&outcome));
                 let barred = matches!(outcome.result, Err(Failure::Barred(_)));
                 let broke = outcome.result.is_err();
+                // Without an answer it may have had its effect.
+                let began = matches!(outcome.result, Ok(()) | Err(Failure::Unreachable(_)));
                 pass.outcomes.push(outcome);
+                if let Some(resource) = resources.get(&item.key).filter(|_| began) {
+                    self.memory().began(resource, action);
+                }
                 if !broke {
                     self.memory().applied(item, action);
                 } else if barred {
@@ -266,7 +273,10 @@ impl Reconciler {
 
     async fn observe(&self, resources: &BTreeMap<Key, Resource>, due: &BTreeSet<Key>) -> World {
         let asked: Vec<&Resource> = due.iter().filter_map(|key| resources.get(key)).collect();
-        self.aws.observe(&asked).await
+        let mut world = self.aws.observe(&asked).await;
+        let followed = self.memory().followed(resources);
+        self.aws.rollouts(&asked, &followed, &mut world.seen).await;
+        world
     }
 }
 

@@ -12,6 +12,8 @@ use crate::world::{Failure, Phase};
 
 /// How long to wait before a look at something that AWS is busy with.
 const SOON: Duration = Duration::from_secs(5);
+/// How long to wait before a look at something that a person is to decide.
+const PAUSED: Duration = Duration::from_secs(30);
 
 /// How a resource is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,7 +28,7 @@ pub enum State {
     Waiting,
     /// Needs a person: it is tried again, slowly.
     Blocked,
-    /// As declared, and not healthy.
+    /// Not healthy: its rollout failed, or ECS took it back.
     Degraded,
     /// Its manifest has problems, and none is in force.
     Invalid,
@@ -78,6 +80,18 @@ pub struct Conclusion {
     pub next: Next,
     /// The differences that are left as they are.
     pub left: Vec<Left>,
+}
+
+impl Conclusion {
+    /// Whether what is live is what is declared, healthy or not.
+    fn is_as_declared(&self) -> bool {
+        match self.state {
+            State::InSync => true,
+            // What ECS took back is not there.
+            State::Degraded => self.reason == "RolloutFailed",
+            _ => false,
+        }
+    }
 }
 
 /// What is known of a resource.
@@ -147,6 +161,13 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
         Some(reason @ Reason::Busy(_)) => {
             return conclusion(State::Waiting, reason.label(), reason.to_string(), Next::After(SOON));
         }
+        Some(reason @ Reason::RolledBack(_)) => {
+            let rollout = match &item.phase {
+                Phase::Moving(why) => (State::Progressing, "RollingBack", why.clone(), Next::After(SOON)),
+                _ => (State::Degraded, reason.label(), reason.to_string(), Next::Slowly),
+            };
+            return conclusion(rollout.0, rollout.1, rollout.2, rollout.3);
+        }
         Some(reason) => return conclusion(State::Blocked, reason.label(), reason.to_string(), Next::Slowly),
         None => {}
     }
@@ -169,6 +190,7 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
         (Verb::Keep, Phase::Moving(why)) => {
             conclusion(State::Progressing, "RollingOut", why.clone(), Next::After(SOON))
         }
+        (Verb::Keep, Phase::Paused(why)) => conclusion(State::Waiting, "Paused", why.clone(), Next::After(PAUSED)),
         (Verb::Keep, Phase::Busy(why)) => conclusion(State::Waiting, "Busy", why.clone(), Next::After(SOON)),
         (Verb::Keep, Phase::Failed(why)) => conclusion(State::Degraded, "RolloutFailed", why.clone(), Next::Slowly),
         (_, _) if !acting => {
@@ -208,7 +230,6 @@ impl Board {
     pub fn note(&mut self, key: &Key, conclusion: &Conclusion, aws: String, source: String, now: SystemTime) -> bool {
         let before = self.statuses.get(key);
         let same = before.is_some_and(|before| before.state == conclusion.state && before.reason == conclusion.reason);
-        let in_sync = matches!(conclusion.state, State::InSync | State::Degraded);
         let drifted_since = before.and_then(|before| before.drifted_since).unwrap_or(now);
         // What waits too long has waited since it began to.
         let overdue = before.filter(|before| before.reason == conclusion.reason && before.state == State::Waiting);
@@ -219,7 +240,7 @@ impl Board {
             message: conclusion.message.clone(),
             since: before.filter(|_| same).or(overdue).map_or(now, |before| before.since),
             left: conclusion.left.clone(),
-            drifted_since: (!in_sync).then_some(drifted_since),
+            drifted_since: (!conclusion.is_as_declared()).then_some(drifted_since),
             aws,
             source,
         };

@@ -113,6 +113,8 @@ pub enum Phase {
     Steady,
     /// On its way: a rollout, for example. It may be written to.
     Moving(String),
+    /// On its way, and stopped until a person says how to go on. It may be written to.
+    Paused(String),
     /// On its way out, or locked: it may not be written to yet.
     Busy(String),
     /// At rest, and not as it should be: a rollout failed.

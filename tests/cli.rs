@@ -414,3 +414,29 @@ fn secrets_stay_out_of_every_output() {
     assert_eq!(daemon.terminate(), Some(0));
     assert_no_canary("the log", &daemon.log());
 }
+
+#[test]
+fn an_apply_whose_rollout_ecs_takes_back_fails_and_says_why() {
+    let main = directory(&[("main.yaml", CLUSTER)]);
+    let mut daemon = Daemon::start(&main, &["--debounce", "10ms"]);
+    let url = format!("--sandbox=http://{}", daemon.sandbox());
+    let breaker = "  deploymentConfiguration:
+    deploymentCircuitBreaker: {enable: true, rollback: true, thresholdConfiguration: {type: COUNT, value: 1}}
+  taskDefinition:
+";
+    let service = SERVICE.replace("cluster: {ref: main}", "cluster: main").replace("  taskDefinition:\n", breaker);
+    let apply = |image: &str| {
+        let files = directory(&[("web.yaml", &service.replace("image: nginx", &format!("image: {image}")))]);
+        evenkeel(&["apply", path(&files), &url])
+    };
+    let good = apply("nginx");
+    assert_eq!(good.code, 0, "{}{}", good.out, good.err);
+    let bad = apply("nginx:crash");
+    assert_eq!(bad.code, 1, "{}{}", bad.out, bad.err);
+    let why = "degraded Service/web: this rollout failed: Service deployment rolled back because the circuit breaker \
+               threshold was exceeded; last events: ";
+    assert!(bad.out.contains(why), "{}", bad.out);
+    assert_eq!(bad.err.matches("… Service/web  0 of 1 tasks run").count(), 1, "progress in a log: {}", bad.err);
+    assert_eq!(apply("nginx:2").code, 0);
+    assert_eq!(daemon.terminate(), Some(0));
+}

@@ -11,8 +11,10 @@ use aws_sdk_ecs::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::types::{
     AssignPublicIp, AwsVpcConfiguration, ClusterField, Compatibility, ContainerDefinition, Deployment,
-    DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentRolloutState, LaunchType, NetworkConfiguration,
-    NetworkMode, PortMapping, Service, ServiceDeployment, ServiceDeploymentStatus, Tag,
+    DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentLifecycleHook, DeploymentLifecycleHookAction,
+    DeploymentLifecycleHookStage, DeploymentLifecycleHookStatus, DeploymentLifecycleHookTargetType,
+    DeploymentLifecycleHookTimeoutConfiguration, DeploymentRolloutState, LaunchType, NetworkConfiguration, NetworkMode,
+    PortMapping, Service, ServiceDeployment, ServiceDeploymentStatus, Tag,
 };
 use evenkeel::action::Action;
 use evenkeel::aws::{Aws, loader};
@@ -238,7 +240,8 @@ async fn a_stopped_deployment_goes_back_to_the_last_one_that_completed() {
     ecs.update_service().service("web").task_definition(next).send().await.expect("update");
     let arn = deployments(&ecs).await.swap_remove(0).service_deployment_arn.expect("ARN");
     ecs.stop_service_deployment().service_deployment_arn(&arn).send().await.expect("stop");
-    assert_eq!(deployments(&ecs).await[0].status(), Some(&ServiceDeploymentStatus::RollbackInProgress));
+    assert_eq!(deployments(&ecs).await[0].status(), Some(&ServiceDeploymentStatus::RollbackRequested));
+    ecs.stop_service_deployment().service_deployment_arn(&arn).send().await.expect("it goes on rolling back");
     seconds(5).await;
     assert_eq!(service(&ecs).await.task_definition(), good.task_definition());
     assert_eq!(deployments(&ecs).await[0].status(), Some(&ServiceDeploymentStatus::RollbackSuccessful));
@@ -262,6 +265,72 @@ async fn a_rollout_replaces_tasks_within_the_percentages() {
     let done = service(&ecs).await;
     assert_eq!((done.deployments().len(), done.running_count), (1, 4));
     assert_eq!(primary(&done).task_definition(), Some(new.as_str()));
+}
+
+/// A configuration with a pause hook at these stages.
+fn pausing(stages: &[DeploymentLifecycleHookStage], action: DeploymentLifecycleHookAction) -> DeploymentConfiguration {
+    let timeout = DeploymentLifecycleHookTimeoutConfiguration::builder().timeout_in_minutes(10).action(action).build();
+    let hook = DeploymentLifecycleHook::builder()
+        .target_type(DeploymentLifecycleHookTargetType::Pause)
+        .set_lifecycle_stages(Some(stages.to_vec()))
+        .timeout_configuration(timeout);
+    DeploymentConfiguration::builder().lifecycle_hooks(hook.build()).build()
+}
+
+/// The stage of the newest service deployment, and its last hook with its status.
+async fn paused(ecs: &Client) -> (String, String, DeploymentLifecycleHookStatus) {
+    let newest = deployments(ecs).await.swap_remove(0);
+    let stage = newest.lifecycle_stage().expect("a stage").as_str().to_owned();
+    let hook = newest.lifecycle_hook_details().last().expect("a hook").clone();
+    (stage, hook.hook_id.expect("an id"), hook.status.expect("a status"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_hook_holds_a_deployment_until_it_is_continued() {
+    use DeploymentLifecycleHookStage::{PostScaleUp, PreScaleUp};
+    let (_, ecs) = with_cluster().await;
+    create(&ecs, "shop/web:1", 1, pausing(&[PreScaleUp, PostScaleUp], DeploymentLifecycleHookAction::Rollback)).await;
+    seconds(5).await;
+    assert_eq!(deployments(&ecs).await[0].status(), Some(&ServiceDeploymentStatus::Successful), "the first one");
+    let next = register(&ecs, "shop/web:2").await;
+    ecs.update_service().service("web").task_definition(&next).send().await.expect("update");
+    let go_on = async |id: &str| {
+        let arn = deployments(&ecs).await.swap_remove(0).service_deployment_arn.expect("ARN");
+        ecs.continue_service_deployment().service_deployment_arn(arn).hook_id(id).send().await
+    };
+    for (stage, running) in [("PRE_SCALE_UP", 0), ("POST_SCALE_UP", 1)] {
+        seconds(300).await;
+        let (at, id, status) = paused(&ecs).await;
+        assert_eq!((at.as_str(), status), (stage, DeploymentLifecycleHookStatus::AwaitingAction));
+        assert_eq!(primary(&service(&ecs).await).running_count, running);
+        assert_eq!(deployments(&ecs).await[0].status(), Some(&ServiceDeploymentStatus::InProgress));
+        assert_eq!(refusal(go_on("another").await).0, "InvalidParameterException");
+        go_on(&id).await.expect("continue");
+        assert_eq!(paused(&ecs).await.2, DeploymentLifecycleHookStatus::Succeeded);
+        assert_eq!(refusal(go_on(&id).await).0, "InvalidParameterException");
+    }
+    seconds(30).await;
+    assert_eq!(deployments(&ecs).await[0].status(), Some(&ServiceDeploymentStatus::Successful));
+    assert_eq!(service(&ecs).await.task_definition(), Some(next.as_str()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_hook_that_nobody_answers_times_out_as_it_says() {
+    use DeploymentLifecycleHookAction::{Continue, Rollback};
+    let ends =
+        [(Continue, ServiceDeploymentStatus::Successful), (Rollback, ServiceDeploymentStatus::RollbackSuccessful)];
+    for (action, end) in ends {
+        let (_, ecs) = with_cluster().await;
+        create(&ecs, "shop/web:1", 1, pausing(&[DeploymentLifecycleHookStage::PreScaleUp], action)).await;
+        seconds(5).await;
+        let next = register(&ecs, "shop/web:2").await;
+        ecs.update_service().service("web").task_definition(next).send().await.expect("update");
+        seconds(590).await;
+        assert_eq!(paused(&ecs).await.2, DeploymentLifecycleHookStatus::AwaitingAction);
+        seconds(60).await;
+        assert_eq!(paused(&ecs).await.2, DeploymentLifecycleHookStatus::TimedOut);
+        assert_eq!(deployments(&ecs).await[0].status(), Some(&end));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -664,7 +664,8 @@ async fn a_rollout_that_the_circuit_breaker_stopped_is_degraded_and_not_tried_ag
         let pass = lab.pass(&of("shop/web:crash")).await;
         let failed = conclusion(&pass, &web);
         assert_eq!((failed.state, failed.reason), (State::Degraded, "RolloutFailed"));
-        assert_eq!(failed.message, "ECS deployment circuit breaker: tasks failed to start.");
+        let reason = "Service deployment failed because the circuit breaker threshold was exceeded; last events: ";
+        assert!(failed.message.starts_with(reason), "{}", failed.message);
         scenario::seconds(60).await;
     }
     assert_eq!(lab.writes(), [""; 0]);
@@ -672,7 +673,7 @@ async fn a_rollout_that_the_circuit_breaker_stopped_is_degraded_and_not_tried_ag
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollout_that_was_rolled_back_is_blocked_until_the_manifest_changes() {
+async fn a_rollout_that_was_rolled_back_is_held_until_the_manifest_changes() {
     let lab = Lab::new().await;
     let of = |image: &str, more: &str| {
         let breaker = "deploymentConfiguration: {deploymentCircuitBreaker: {enable: true, rollback: true}}";
@@ -687,7 +688,7 @@ async fn a_rollout_that_was_rolled_back_is_blocked_until_the_manifest_changes() 
         // A new reconciler remembers nothing: AWS itself says what became of the rollout.
         let lab = Lab::over(Arc::clone(&lab.sandbox)).await;
         let failed = conclusion(&lab.pass(&of("shop/web:crash", "")).await, &web);
-        assert_eq!((failed.state, failed.reason), (State::Blocked, "RolledBack"));
+        assert_eq!((failed.state, failed.reason), (State::Degraded, "RolledBack"));
         assert!(failed.message.contains("circuit breaker"), "{}", failed.message);
         assert_eq!(lab.writes(), [""; 0]);
         scenario::seconds(60).await;

@@ -30,6 +30,7 @@ const MODULES: &[(&str, u8)] = &[
     ("edit", 0),
     ("redact", 0),
     ("world", 0),
+    ("rollout", 0),
     ("live", 0),
     ("failure", 0),
     ("action", 0),

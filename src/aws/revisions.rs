@@ -1,28 +1,18 @@
-//! Task-definition revisions: which ones services run, which one is a family's newest, and which
-//! ones ECS could not roll out. Read as seldom as can be, since each is a call of its own.
+//! Task-definition revisions: which ones services run, and which one is a family's newest. Read as
+//! seldom as can be, since each is a call of its own.
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ecs::types::{ServiceDeploymentStatus, TaskDefinitionField};
+use aws_sdk_ecs::types::TaskDefinitionField;
 
 use super::Aws;
-use super::ecs::once;
 use super::failure::classify;
 use crate::codec::encode;
 use crate::live;
 use crate::plan::task_definition;
 use crate::resource::{Identity, Resource, TaskDefinition};
 use crate::value::Value;
-use crate::world::{DIGEST_TAG, Failure, Live, OWNER_TAG, Rollout, Seen, World};
-
-/// What becomes of a rollout that did not succeed.
-const FAILED: &[ServiceDeploymentStatus] = &[
-    ServiceDeploymentStatus::RollbackFailed,
-    ServiceDeploymentStatus::RollbackInProgress,
-    ServiceDeploymentStatus::RollbackRequested,
-    ServiceDeploymentStatus::RollbackSuccessful,
-    ServiceDeploymentStatus::Stopped,
-];
+use crate::world::{DIGEST_TAG, Failure, Live, OWNER_TAG, Seen, World};
 
 impl Aws {
     /// Looks at task definitions after services: what a service runs often answers for them.
@@ -116,37 +106,6 @@ impl Aws {
         let revision = live::revision(definition, &answer.tags().iter().map(|tag| encode(tag)).collect());
         self.remember(&revision);
         Ok(revision)
-    }
-
-    /// What became of the last rollout of a service.
-    pub async fn last_rollout(&self, service: &Resource) -> Rollout {
-        match self.failed_rollout(service).await {
-            Ok(Some((revision, reason))) => Rollout::Failed { revision, reason },
-            Ok(None) => Rollout::Fine,
-            Err(failure) => Rollout::Unknown(failure),
-        }
-    }
-
-    async fn failed_rollout(&self, service: &Resource) -> Result<Option<(Value, String)>, Failure> {
-        let Identity::Service { cluster, name } = &service.identity else { return Ok(None) };
-        self.paced("ecs:ListServiceDeployments").await;
-        let answer =
-            self.ecs.list_service_deployments().cluster(cluster).service(name).send().await.map_err(classify)?;
-        // In which order ECS lists them is not documented.
-        let last = answer.service_deployments().iter().max_by_key(|deployment| deployment.created_at().copied());
-        let Some(last) = last else { return Ok(None) };
-        if !last.status().is_some_and(|status| FAILED.contains(status)) {
-            return Ok(None);
-        }
-        let reason = last.status_reason().unwrap_or("ECS gives no reason").trim_end_matches('.').to_owned();
-        let target = last.target_service_revision_arn().map(str::to_owned);
-        let call = self.ecs.describe_service_revisions().set_service_revision_arns(target.map(|arn| vec![arn]));
-        self.paced("ecs:DescribeServiceRevisions").await;
-        let answer = call.customize().config_override(once()).send().await.map_err(classify)?;
-        match answer.service_revisions().first() {
-            Some(revision) => Ok(Some((encode(revision), reason))),
-            None => Err(Failure::Unreachable("ECS does not describe the revision that failed".to_owned())),
-        }
     }
 }
 

@@ -36,8 +36,11 @@ pub(super) async fn apply(command: Apply) -> Result<u8, CommandError> {
     let desired = load_directory(&command.target.directory, &account)?;
     refuse_problems(&desired)?;
     let stop = super::run::stop_signal();
-    let mut screen =
-        Screen { human: command.output != Output::Json, terminal: std::io::stderr().is_terminal(), lines: 0 };
+    let mut screen = Screen {
+        human: command.output != Output::Json,
+        terminal: std::io::stderr().is_terminal(),
+        ..Screen::default()
+    };
     let end = Instant::now() + command.timeout;
     let (conclusions, outcomes) = converge(&connection.reconciler, &desired, &stop, end, &mut screen).await;
     screen.clear();
@@ -104,11 +107,14 @@ fn given_up(looks: &mut BTreeMap<Key, u32>, key: &Key) -> bool {
     *looks >= LOOKS_MAX
 }
 
-/// Live progress on standard error: a line per call, and below it what is waited for.
+/// Live progress on standard error: a line per call, and below it what is waited for. Where lines
+/// cannot be taken back, what is waited for is said once for each reason.
+#[derive(Default)]
 struct Screen {
     human: bool,
     terminal: bool,
     lines: usize,
+    said: BTreeMap<Key, &'static str>,
 }
 
 impl Screen {
@@ -127,12 +133,20 @@ impl Screen {
     }
 
     fn waiting(&mut self, conclusions: &BTreeMap<Key, Conclusion>) {
-        if !self.human || !self.terminal {
+        if !self.human {
             return;
         }
         self.clear();
         let under_way = |conclusion: &Conclusion| matches!(conclusion.state, State::Progressing | State::Waiting);
         let waiting: Vec<_> = conclusions.iter().filter(|(_, conclusion)| under_way(conclusion)).collect();
+        if !self.terminal {
+            for (key, conclusion) in waiting.iter().filter(|(_, conclusion)| conclusion.reason != "Applied") {
+                if self.said.insert((*key).clone(), conclusion.reason) != Some(conclusion.reason) {
+                    let _ = writeln!(anstream::stderr(), "… {key}  {}", conclusion.message);
+                }
+            }
+            return;
+        }
         let mut text = String::new();
         for (key, conclusion) in waiting.iter().take(8) {
             let _ = writeln!(text, "{YELLOW}…{YELLOW:#} {key}  {DIM}{}{DIM:#}", conclusion.message);

@@ -10,9 +10,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::live::primary;
 use crate::model::{Change, Effect};
 use crate::resource::Resource;
+use crate::rollout::primary;
 use crate::value::Value;
 use crate::world::{Live, RESTART_OF_TAG, RESTARTED_TAG, restarted_at};
 

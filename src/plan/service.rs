@@ -230,7 +230,8 @@ const TWO_TARGET_GROUPS: &[&str] = &["BLUE_GREEN", "CANARY", "LINEAR"];
 /// Whether a deployment with two target groups is under way.
 fn shifts_traffic(live: &Live) -> bool {
     let strategy = live.document.pointer("/deploymentConfiguration/strategy").and_then(Value::as_str);
-    matches!(live.phase, Phase::Moving(_)) && strategy.is_some_and(|strategy| TWO_TARGET_GROUPS.contains(&strategy))
+    matches!(live.phase, Phase::Moving(_) | Phase::Paused(_))
+        && strategy.is_some_and(|strategy| TWO_TARGET_GROUPS.contains(&strategy))
 }
 
 /// Members of a service that its service revisions have, too (ECS service model, ServiceRevision).

@@ -24,6 +24,7 @@ pub mod deployment;
 pub mod id;
 pub mod input;
 pub mod page;
+pub mod pause;
 pub mod rollout;
 pub mod service;
 pub mod settings;
@@ -120,6 +121,7 @@ type Operation = fn(&mut Region, &Context, &Input) -> Outcome;
 
 fn find(operation: &str) -> Option<Operation> {
     Some(match operation {
+        "ContinueServiceDeployment" => pause::go_on,
         "CreateCapacityProvider" => capacity_provider::create,
         "CreateCluster" => cluster::create,
         "CreateService" => service::create,

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::input::{Input, tail, text_of};
 use super::page::{Limits, page};
+use super::pause::Pause;
 use super::service::Service;
 use super::task::{Origin, Task};
 use super::{Context, Map, Outcome, Region, invalid, missing, service_not_found};
@@ -40,6 +41,8 @@ pub struct Deployment {
     pub(super) started: Option<Duration>,
     pub(super) finished: Option<Duration>,
     pub(super) rollback: Option<Rollback>,
+    /// Its pause hooks, as far as it has reached them: the last one may still wait.
+    pub(super) pauses: Vec<Pause>,
 }
 
 /// The place of a deployment in its service.
@@ -136,6 +139,10 @@ impl Deployment {
             "deploymentCircuitBreaker".into(),
             json!({ "status": breaker, "failureCount": self.failed, "threshold": threshold.unwrap_or_default() }),
         );
+        if let Some(pause) = self.pauses.last() {
+            members.insert("lifecycleStage".into(), json!(pause.stage));
+            members.insert("lifecycleHookDetails".into(), self.pauses.iter().map(Pause::view).collect());
+        }
         if self.status == "STOPPED" {
             members.insert("stoppedAt".into(), json!(self.updated.as_secs_f64()));
         }
@@ -219,7 +226,7 @@ impl Service {
 }
 
 /// The service that an ARN `…:service-deployment/cluster/service/id` or `…:service-revision/…` names.
-fn owner<'a>(
+pub(super) fn owner<'a>(
     region: &'a mut Region,
     context: &Context,
     kind: &str,
@@ -250,7 +257,8 @@ pub(super) fn list(region: &mut Region, context: &Context, input: &Input) -> Out
             && after.is_none_or(|after| created >= after)
             && before.is_none_or(|before| created <= before)
     };
-    let found = service.deployments.iter().filter(fits).map(|deployment| deployment.brief(service)).collect();
+    let found = service.deployments.iter().filter(|_| !service.untracked).filter(fits);
+    let found = found.map(|deployment| deployment.brief(service)).collect();
     page(input, "serviceDeployments", found, TWENTY_OF_HUNDRED)
 }
 
@@ -285,7 +293,8 @@ pub(super) fn describe_revisions(region: &mut Region, context: &Context, input: 
     Ok(json!({ "serviceRevisions": found, "failures": failures }))
 }
 
-/// StopServiceDeployment: rolls back, or with ABORT leaves things where they are.
+/// StopServiceDeployment: rolls back, or with ABORT leaves things where they are. One that is stopping
+/// or going back already goes on with that (ECS developer guide, stopping service deployments).
 pub(super) fn stop(region: &mut Region, context: &Context, input: &Input) -> Outcome {
     input.check_enums(&[("stopType", &["ABORT", "ROLLBACK"])])?;
     let arn = input.required("serviceDeploymentArn")?;
@@ -293,12 +302,14 @@ pub(super) fn stop(region: &mut Region, context: &Context, input: &Input) -> Out
         || ApiError::new("ServiceDeploymentNotFoundException", "The specified service deployment was not found.");
     let service = owner(region, context, "service-deployment", arn)?.ok_or_else(gone)?;
     let deployment = service.deployments.iter().find(|deployment| deployment.arn == arn).ok_or_else(gone)?;
-    if !matches!(deployment.status, "PENDING" | "IN_PROGRESS") {
+    if !deployment.is_moving() {
         return Err(ApiError::new(
             "ConflictException",
             format!("The service deployment cannot be stopped because its status is {}.", deployment.status),
         ));
     }
-    service.stop_deployment(context.now, input.text("stopType") != Some("ABORT"));
+    if matches!(deployment.status, "PENDING" | "IN_PROGRESS") {
+        service.stop_deployment(context.now, input.text("stopType") != Some("ABORT"));
+    }
     Ok(json!({ "serviceDeploymentArn": arn }))
 }

@@ -6,7 +6,7 @@
 //! however often somebody looked before.
 //!
 //! The scheduler is coarse: no placement, no health checks, no bake time, and every deployment
-//! strategy rolls. Events are in ECS's form (from memory). It does keep `minimumHealthyPercent` and `maximumPercent`.
+//! strategy rolls, with no other stages than the pauses of [`super::pause`]. Events are in ECS's form (from memory). It does keep `minimumHealthyPercent` and `maximumPercent`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,10 +37,10 @@ impl Event {
 }
 
 /// Why a deployment fails, in the words of the deployment and of the service deployment.
-struct Cause {
-    by: &'static str,
-    failure: &'static str,
-    why: &'static str,
+pub(super) struct Cause {
+    pub(super) by: &'static str,
+    pub(super) failure: &'static str,
+    pub(super) why: &'static str,
 }
 
 const BREAKER: Cause = Cause {
@@ -139,21 +139,22 @@ impl Service {
             started: None,
             finished: None,
             rollback: None,
+            pauses: Vec::new(),
         };
         self.deployments.insert(0, deployment);
         self.held_until = Duration::ZERO;
         self.wake(now);
     }
 
-    fn primary(&self) -> Option<&Deployment> {
+    pub(super) fn primary(&self) -> Option<&Deployment> {
         self.deployments.iter().find(|deployment| deployment.role == Role::Primary)
     }
 
-    fn primary_mut(&mut self) -> Option<&mut Deployment> {
+    pub(super) fn primary_mut(&mut self) -> Option<&mut Deployment> {
         self.deployments.iter_mut().find(|deployment| deployment.role == Role::Primary)
     }
 
-    fn configured(&self, member: &str) -> Option<&Value> {
+    pub(super) fn configured(&self, member: &str) -> Option<&Value> {
         self.record.get("deploymentConfiguration")?.get(member)
     }
 
@@ -215,7 +216,7 @@ impl Service {
 
     /// Ends the PRIMARY deployment as FAILED and, if asked to, goes back to the last one that
     /// completed.
-    fn fail(&mut self, at: Duration, cause: &Cause, rollback: bool) {
+    pub(super) fn fail(&mut self, at: Duration, cause: &Cause, rollback: bool) {
         let target =
             self.deployments.iter().position(|deployment| deployment.proven && deployment.role != Role::Primary);
         let Some(failing) = self.primary_mut() else { return };
@@ -236,11 +237,13 @@ impl Service {
     }
 
     fn roll_back(&mut self, at: Duration, cause: &Cause, target: usize) {
+        // The circuit breaker begins by itself; a person is asked to wait for the next look.
+        let asked = cause.by != BREAKER.by;
         let Some(back) = self.deployments.get_mut(target) else { return };
         let (back_id, back_revision, revision) = (back.id.clone(), back.revision_arn.clone(), back.revision.clone());
         if let Some(failing) = self.primary_mut() {
             failing.role = Role::Active;
-            failing.status = "ROLLBACK_IN_PROGRESS";
+            failing.status = if asked { "ROLLBACK_REQUESTED" } else { "ROLLBACK_IN_PROGRESS" };
             let reason = format!("Service deployment rolled back because {}.", cause.why);
             failing.status_reason = Some(reason.clone());
             failing.rollback = Some(Rollback { reason, at, revision_arn: back_revision });
@@ -294,6 +297,12 @@ impl Service {
         if primary.status == "PENDING" {
             primary.status = "IN_PROGRESS";
             primary.started = Some(at);
+        }
+        for asked in self.deployments.iter_mut().filter(|deployment| deployment.status == "ROLLBACK_REQUESTED") {
+            asked.status = "ROLLBACK_IN_PROGRESS";
+        }
+        if self.pauses(at) {
+            return;
         }
         self.stop_surplus(at);
         self.start_missing(at, capacity);

@@ -34,6 +34,9 @@ pub struct Service {
     pub tasks: Vec<Task>,
     /// Its task sets, when an external controller deploys it.
     pub task_sets: Vec<TaskSet>,
+    /// Whether ECS has no service deployments of it, as of one that was last deployed before they came
+    /// (October 25, 2024).
+    pub untracked: bool,
     pub(super) client_token: Option<String>,
     pub(super) deployments: Vec<Deployment>,
     pub(super) events: VecDeque<Event>,
@@ -159,7 +162,7 @@ impl Service {
             view.insert("taskSets".into(), self.task_sets.iter().map(|set| set.view(false)).collect());
         }
         // The newest one, whether it has ended or not (from memory).
-        if let Some(deployment) = self.deployments.first() {
+        if let Some(deployment) = self.deployments.first().filter(|_| !self.untracked) {
             view.insert("currentServiceDeployment".into(), json!(deployment.arn));
         }
         let revisions = self.visible().map(|deployment| self.revision_summary(deployment, "arn")).collect();
@@ -198,6 +201,7 @@ pub(super) fn create(region: &mut Region, context: &Context, input: &Input) -> O
         tags,
         tasks: Vec::new(),
         task_sets: Vec::new(),
+        untracked: false,
         client_token: token.map(str::to_owned),
         deployments: Vec::new(),
         events: VecDeque::new(),
