@@ -1,6 +1,7 @@
 //! AWS through its SDK: reads in batches, one call per action, errors by class. Decides nothing.
 
 mod calls;
+mod credentials;
 mod ecs;
 mod failure;
 mod iam;
@@ -21,6 +22,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 
 use crate::action::Action;
+use crate::failure::Refusal;
 use crate::metrics::Metrics;
 use crate::model::Key;
 use crate::resource::{Account, Resource, partition_of};
@@ -77,7 +79,9 @@ impl Aws {
             ));
         };
         let pacer = Arc::new(pacer::Pacer::new());
-        let counter = calls::Counter { metrics: Arc::clone(metrics), pacer: Arc::clone(&pacer) };
+        let credentials = credentials::Renewable::default();
+        let config = &config.to_builder().identity_cache(credentials.clone()).build();
+        let counter = calls::Counter { metrics: Arc::clone(metrics), pacer: Arc::clone(&pacer), credentials };
         let sts = aws_sdk_sts::Client::from_conf(
             aws_sdk_sts::config::Builder::from(config).interceptor(counter.clone()).build(),
         );
@@ -136,8 +140,8 @@ impl Aws {
     /// Makes one call. Whoever makes many asks [`Self::paced`] before each.
     ///
     /// # Errors
-    /// The class of AWS's error. After [`Failure::Unreachable`] the call may have had its effect.
-    pub async fn apply(&self, action: &Action) -> Result<(), Failure> {
+    /// What AWS said. Without an answer the call may have had its effect.
+    pub async fn apply(&self, action: &Action) -> Result<(), Refusal> {
         match action {
             Action::PutAccountSettingDefault { .. }
             | Action::CreateCluster(_)

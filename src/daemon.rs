@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::cli::Mode;
 use crate::load::{self, Desired};
 use crate::model::{Key, Problem};
+use crate::patience::Patience;
 use crate::plan::{Item, Plan};
 use crate::queue::{Backoff, WorkQueue};
 use crate::reconcile::{Pass, Reconciler, with_partners};
@@ -21,8 +22,8 @@ use crate::watch::{self, Watcher};
 
 /// How often the directory is read whatever the system says of changes: a watch can go deaf.
 const SCAN_INTERVAL: Duration = Duration::from_secs(30);
-/// Waits between tries that fail: never more than once a second, never less than once in ten minutes.
-const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), max: Duration::from_secs(600) };
+/// Waits between tries that fail: never more than one in a second, never less than one in ten minutes.
+const BACKOFF: Backoff = Backoff { first: Duration::from_secs(2), max: Duration::from_secs(590) };
 
 /// How the loop is to run.
 #[derive(Debug, Clone)]
@@ -50,6 +51,7 @@ pub struct Daemon {
     desired: Desired,
     digest: Option<String>,
     queue: WorkQueue<Instant>,
+    patience: Patience<Instant>,
 }
 
 /// What wakes the loop.
@@ -64,7 +66,15 @@ impl Daemon {
     #[must_use]
     pub fn new(options: Options, reconciler: Reconciler, shared: Arc<Shared>) -> Self {
         let queue = WorkQueue::new(BACKOFF, options.interval, Instant::now());
-        Self { options, reconciler, shared, desired: Desired::default(), digest: None, queue }
+        Self {
+            options,
+            reconciler,
+            shared,
+            desired: Desired::default(),
+            digest: None,
+            queue,
+            patience: Patience::default(),
+        }
     }
 
     /// Runs until `stop` is true or, with `once`, until every resource has been looked at. Returns
@@ -223,6 +233,7 @@ impl Daemon {
             self.queue.request(key, now);
         }
         self.queue.keep(|key| desired.resources.contains_key(key));
+        self.patience.keep(|key| desired.resources.contains_key(key));
         self.note_invalid(&desired);
         if desired.resources.is_empty() {
             self.shared.board().ready = true;
@@ -269,13 +280,15 @@ impl Daemon {
     }
 
     fn conclude(&mut self, pass: &Pass, started: Instant) -> bool {
-        let now = SystemTime::now();
+        // A try is as long as its calls: the wait for the next begins at its end.
+        let (now, ended) = (SystemTime::now(), Instant::now());
         let mut board = self.shared.board();
         let mut well = true;
         for (key, item) in &pass.items {
             let outcomes: Vec<_> = pass.outcomes.iter().filter(|outcome| outcome.key == *key).collect();
             let conclusion = conclude(item, &outcomes, self.options.mode == Mode::Apply);
-            self.queue.settle(key, conclusion.next, started);
+            let conclusion = self.patience.judge(key, conclusion, ended);
+            self.queue.settle(key, conclusion.next, ended);
             well &= matches!(conclusion.state, State::InSync | State::Progressing);
             let source = self.desired.resources.get(key).map_or(String::new(), |resource| resource.source.to_string());
             if board.note(key, &conclusion, item.identity.to_string(), source, now) {
@@ -284,7 +297,7 @@ impl Daemon {
                     // What waited for it need not wait any longer.
                     for other in self.desired.resources.values().filter(|other| other.needs.contains(key)) {
                         if board.statuses.get(&other.key).is_some_and(|status| status.state != State::InSync) {
-                            self.queue.request(other.key.clone(), started);
+                            self.queue.request(other.key.clone(), ended);
                         }
                     }
                 }

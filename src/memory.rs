@@ -6,12 +6,14 @@
 //! write it again would help in no case, and could restart every task of a service each time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::action::Action;
+use crate::failure::WINDOW;
 use crate::fields;
 use crate::model::{Change, Effect, Key, Kind};
 use crate::plan::{Item, Plan, Reason, Verb, Written};
-use crate::resource::{Resource, TaskDefinition};
+use crate::resource::{Identity, Resource, TaskDefinition};
 use crate::value::{Segment, Value};
 use crate::world::Phase;
 
@@ -20,6 +22,8 @@ use crate::world::Phase;
 pub struct Memory {
     written: Written,
     made: BTreeMap<Key, Vec<Action>>,
+    /// When a call for a resource last had its effect.
+    touched: BTreeMap<Key, Duration>,
     /// Services with a rollout of ours, and what it was to bring about.
     rollouts: BTreeMap<Key, (Value, Option<TaskDefinition>)>,
 }
@@ -49,6 +53,27 @@ impl Memory {
         }
     }
 
+    /// A call for the resource had its effect at `now`, on the reconciler's clock.
+    pub fn touched(&mut self, key: &Key, now: Duration) {
+        self.touched.insert(key.clone(), now);
+    }
+
+    /// Of what a resource depends on, and of itself, what was written less than [`WINDOW`] ago. What
+    /// AWS's words name counts as well: a manifest may spell out an ARN.
+    #[must_use]
+    pub fn young(&self, of: &Key, resources: &BTreeMap<Key, Resource>, words: &str, now: Duration) -> BTreeSet<Key> {
+        let mut depends = BTreeSet::new();
+        let mut open = vec![of];
+        while let Some(key) = open.pop() {
+            if depends.insert(key) {
+                open.extend(resources.get(key).iter().flat_map(|resource| &resource.needs));
+            }
+        }
+        let named = |key: &Key| resources.get(key).is_some_and(|resource| names(words, &resource.identity));
+        let young = self.touched.iter().filter(|(_, then)| now.saturating_sub(**then) < WINDOW).map(|(key, _)| key);
+        young.filter(|key| depends.contains(key) || named(key)).cloned().collect()
+    }
+
     /// A call for the resource was made with success: if it began a rollout, that is followed to its end.
     /// A service that looks as before may be one that ECS took back.
     pub fn began(&mut self, resource: &Resource, action: &Action) {
@@ -71,6 +96,7 @@ impl Memory {
     pub fn keep(&mut self, keys: impl Fn(&Key) -> bool) {
         self.written.retain(|key, _| keys(key));
         self.made.retain(|key, _| keys(key));
+        self.touched.retain(|key, _| keys(key));
         self.rollouts.retain(|key, _| keys(key));
     }
 
@@ -103,6 +129,18 @@ impl Memory {
     }
 }
 
+/// Whether a text has the name of a role or a policy in it, as a whole word.
+fn names(words: &str, identity: &Identity) -> bool {
+    let name = match identity {
+        Identity::Role { name } => name,
+        Identity::Policy { arn } => arn.rsplit('/').next().unwrap_or(arn),
+        _ => return false,
+    };
+    // What IAM's names are made of.
+    let of_name = |letter: char| letter.is_ascii_alphanumeric() || "+=,.@_-".contains(letter);
+    words.split(|letter| !of_name(letter)).any(|word| word.trim_end_matches(['.', ',']) == name)
+}
+
 /// Whether a call begins a rollout.
 fn rolls(action: &Action) -> bool {
     match action {
@@ -124,11 +162,8 @@ fn is_compared(item: &Item, change: &Change) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use crate::model::{Effect, Kind};
-    use crate::resource::Identity;
     use crate::value::Path;
 
     fn item(verb: Verb, fields: &[(&str, &str)]) -> Item {
@@ -154,6 +189,13 @@ mod tests {
             phase: Phase::Steady,
             needs: BTreeSet::new(),
         }
+    }
+
+    #[test]
+    fn a_name_is_found_in_aws_words_only_as_a_whole() {
+        let role = Identity::Role { name: "web.task".to_owned() };
+        assert!(names("to perform: iam:PassRole on resource: arn:aws:iam::1:role/app/web.task.", &role));
+        assert!(!names("to perform: iam:PassRole on resource: arn:aws:iam::1:role/web.task-2", &role));
     }
 
     fn settle(memory: &mut Memory, item: &Item) -> Item {

@@ -3,7 +3,8 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
 /// One row of the table of metrics.
@@ -43,6 +44,8 @@ const LEFT: MetricRow = row(
     &["reason"],
     "Fields that differ and are left as they are: NonConverging were written and do not show.",
 );
+const PANICS: MetricRow =
+    row("evenkeel_panics_total", &[], "Looks and calls that ended in a bug of ours; the rest goes on without them.");
 const WATCHING: MetricRow =
     row("evenkeel_directory_readable", &[], "1 while the manifest directory can be read, 0 while it cannot.");
 
@@ -59,6 +62,7 @@ pub const METRICS: &[&MetricRow] = &[
     &THROTTLED,
     &DRIFTED_SINCE,
     &LEFT,
+    &PANICS,
     &WATCHING,
 ];
 
@@ -76,6 +80,7 @@ pub struct Metrics {
     throttled: IntCounterVec,
     drifted_since: GaugeVec,
     left: IntGaugeVec,
+    panics: IntCounter,
     watching: IntGauge,
 }
 
@@ -103,6 +108,7 @@ impl Metrics {
             throttled: IntCounterVec::new(opts(&THROTTLED), THROTTLED.labels)?,
             drifted_since: GaugeVec::new(opts(&DRIFTED_SINCE), DRIFTED_SINCE.labels)?,
             left: IntGaugeVec::new(opts(&LEFT), LEFT.labels)?,
+            panics: IntCounter::with_opts(opts(&PANICS))?,
             watching: IntGauge::with_opts(opts(&WATCHING))?,
         };
         metrics.registry.register(Box::new(build))?;
@@ -116,6 +122,7 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.throttled.clone()))?;
         metrics.registry.register(Box::new(metrics.drifted_since.clone()))?;
         metrics.registry.register(Box::new(metrics.left.clone()))?;
+        metrics.registry.register(Box::new(metrics.panics.clone()))?;
         metrics.registry.register(Box::new(metrics.watching.clone()))?;
         #[cfg(target_os = "linux")]
         metrics.registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
@@ -133,6 +140,11 @@ impl Metrics {
     /// One action of a plan.
     pub fn action(&self, permission: &str, ok: bool) {
         self.actions.with_label_values(&[permission, if ok { "ok" } else { "error" }]).inc();
+    }
+
+    /// Our own code broke off.
+    pub fn panicked(&self) {
+        self.panics.inc();
     }
 
     /// The end of a pass. `seen`: every resource could be read; `ok`: no call failed.

@@ -78,6 +78,24 @@ pub struct Item {
 }
 
 impl Item {
+    /// Of a resource that could not be looked at: nothing is to be done.
+    #[must_use]
+    pub fn unseen(resource: &Resource, failure: Failure) -> Self {
+        let (verb, phase, draft) = unseen(failure);
+        Self {
+            key: resource.key.clone(),
+            identity: resource.identity.clone(),
+            verb,
+            changes: draft.changes,
+            left: Vec::new(),
+            notes: draft.notes,
+            steps: draft.steps,
+            held: draft.held,
+            phase,
+            needs: resource.needs.clone(),
+        }
+    }
+
     /// Whether its calls replace the tasks of a service, or were to and it does not show.
     #[must_use]
     pub fn rolls(&self) -> bool {

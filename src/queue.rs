@@ -22,13 +22,24 @@ pub enum Next {
     Tick,
     /// It is under way: look again after this long.
     After(Duration),
-    /// It did not succeed, or was just changed: look again, later each time.
+    /// What it needs is on its way: look again, a little later each time.
+    Soon,
+    /// Only a person can change it, or something that will ask for a look: look again at the next
+    /// tick, if that is not too far away.
+    Slowly,
+    /// It was just changed: look again whether it shows.
+    Verify,
+    /// It did not succeed: look again, later each time.
     Backoff,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Entry<T> {
     due: T,
+    /// When the last look ended.
+    looked: Option<T>,
+    /// What became of the last tries, and of how many of them.
+    last: Next,
     tries: u32,
 }
 
@@ -44,8 +55,11 @@ pub struct WorkQueue<T> {
     entries: BTreeMap<Key, Entry<T>>,
 }
 
-/// How far ahead a resource may be due to be looked at together with one that is due now.
-const MOMENT: Duration = Duration::from_millis(500);
+/// How far ahead a resource may be due to be looked at together with one that is due now. What was
+/// due within it has been looked at, so that two looks are at least this far apart.
+const MOMENT: Duration = Duration::from_secs(1);
+/// The longest wait for what is on its way: what AWS shows is found within a few seconds.
+const SOON_MAX: Duration = Duration::from_secs(5);
 
 impl<T: Copy + Ord + std::ops::Add<Duration, Output = T>> WorkQueue<T> {
     /// An empty queue whose ticks are counted from `now`.
@@ -55,9 +69,10 @@ impl<T: Copy + Ord + std::ops::Add<Duration, Output = T>> WorkQueue<T> {
     }
 
     /// Asks for a look at `at`, or earlier if one is due earlier already. Forgets failed tries: a
-    /// changed manifest starts afresh.
+    /// changed manifest starts afresh. But no resource is looked at twice in a moment.
     pub fn request(&mut self, key: Key, at: T) {
-        let entry = self.entries.entry(key).or_insert(Entry { due: at, tries: 0 });
+        let entry = self.entries.entry(key).or_insert(Entry { due: at, looked: None, last: Next::Tick, tries: 0 });
+        let at = entry.looked.map_or(at, |looked| at.max(looked + MOMENT));
         entry.due = entry.due.min(at);
         entry.tries = 0;
     }
@@ -65,19 +80,25 @@ impl<T: Copy + Ord + std::ops::Add<Duration, Output = T>> WorkQueue<T> {
     /// The resources whose time has come, or will have in a moment.
     #[must_use]
     pub fn due(&self, now: T) -> BTreeSet<Key> {
-        self.entries.iter().filter(|(_, entry)| entry.due <= now + MOMENT).map(|(key, _)| key.clone()).collect()
+        self.entries.iter().filter(|(_, entry)| entry.due < now + MOMENT).map(|(key, _)| key.clone()).collect()
     }
 
-    /// Sets the next look after one that began at `now`.
+    /// Sets the next look after one that ended at `now`.
     pub fn settle(&mut self, key: &Key, next: Next, now: T) {
-        while self.tick <= now + MOMENT {
+        while self.tick < now + MOMENT {
             self.tick = self.tick + self.interval;
         }
         let Some(entry) = self.entries.get_mut(key) else { return };
-        entry.tries = if next == Next::Backoff { entry.tries.saturating_add(1) } else { 0 };
+        entry.tries = if next == entry.last { entry.tries.saturating_add(1) } else { 1 };
+        entry.last = next;
+        entry.looked = Some(now);
+        let soon = Backoff { max: self.backoff.max.min(SOON_MAX), ..self.backoff };
         entry.due = match next {
             Next::Tick => self.tick,
+            Next::Slowly => self.tick.min(now + self.backoff.max),
             Next::After(wait) => now + wait,
+            Next::Verify => now + self.backoff.first,
+            Next::Soon => now + delay(soon, key, entry.tries),
             Next::Backoff => now + delay(self.backoff, key, entry.tries),
         };
     }
@@ -95,14 +116,15 @@ impl<T: Copy + Ord + std::ops::Add<Duration, Output = T>> WorkQueue<T> {
 }
 
 /// Doubles from try to try up to the maximum; between half and the whole of it, so that resources
-/// that failed together are not tried together. Drawn from key and try: the same run waits the same.
+/// that failed together are not tried together, but never much less than the first wait. Drawn from
+/// key and try: the same run waits the same.
 fn delay(backoff: Backoff, key: &Key, tries: u32) -> Duration {
-    let whole = backoff.first.saturating_mul(1 << (tries - 1).min(20)).min(backoff.max);
+    let whole = backoff.first.saturating_mul(1 << tries.saturating_sub(1).min(20)).min(backoff.max);
     let mut hasher = DefaultHasher::new();
     (key, tries).hash(&mut hasher);
     #[expect(clippy::cast_precision_loss, reason = "a random number needs no precision")]
     let fraction = (hasher.finish() % 1000) as f64 / 1000.0;
-    whole.mul_f64(0.5 + fraction / 2.0)
+    whole.mul_f64(0.5 + fraction / 2.0).max(backoff.first.mul_f64(0.75))
 }
 
 #[cfg(test)]
@@ -130,6 +152,15 @@ mod tests {
     }
 
     #[test]
+    fn a_request_right_after_a_look_waits_a_moment() {
+        let mut queue = queue();
+        queue.request(web(), Duration::ZERO);
+        queue.settle(&web(), Next::Tick, Duration::from_secs(5));
+        queue.request(web(), Duration::from_secs(5));
+        assert_eq!(queue.next_due(), Some(Duration::from_secs(5) + MOMENT));
+    }
+
+    #[test]
     fn failures_wait_longer_each_time_and_never_longer_than_the_maximum() {
         let mut queue = queue();
         queue.request(web(), Duration::ZERO);
@@ -137,11 +168,33 @@ mod tests {
         for tries in 1..40 {
             queue.settle(&web(), Next::Backoff, Duration::ZERO);
             let wait = queue.next_due().unwrap();
-            assert!(wait <= BACKOFF.max && wait >= BACKOFF.first / 2, "try {tries} waits {wait:?}");
+            assert!(wait <= BACKOFF.max && wait >= BACKOFF.first.mul_f64(0.75), "try {tries} waits {wait:?}");
             assert!(wait >= before / 2, "try {tries} waits {wait:?} after {before:?}");
             before = wait;
         }
         assert!(before >= BACKOFF.max / 2);
+    }
+
+    #[test]
+    fn what_is_on_its_way_is_looked_for_every_few_seconds_and_what_failed_after_it_starts_afresh() {
+        let mut queue = queue();
+        queue.request(web(), Duration::ZERO);
+        for _ in 0..40 {
+            queue.settle(&web(), Next::Soon, Duration::ZERO);
+            assert!(queue.next_due().unwrap() <= SOON_MAX);
+        }
+        queue.settle(&web(), Next::Backoff, Duration::ZERO);
+        assert!(queue.next_due().unwrap() <= BACKOFF.first);
+    }
+
+    #[test]
+    fn what_needs_a_person_is_looked_at_within_the_longest_wait_however_long_the_interval_is() {
+        let mut queue = WorkQueue::new(BACKOFF, Duration::from_secs(86_400), Duration::ZERO);
+        queue.request(web(), Duration::ZERO);
+        queue.settle(&web(), Next::Slowly, Duration::ZERO);
+        assert_eq!(queue.next_due(), Some(BACKOFF.max));
+        queue.settle(&web(), Next::Tick, Duration::ZERO);
+        assert_eq!(queue.next_due(), Some(Duration::from_secs(86_400)));
     }
 
     #[test]
@@ -169,5 +222,16 @@ mod tests {
         assert_eq!(queue.next_due(), Some(Duration::from_secs(60)));
         queue.settle(&web(), Next::Backoff, Duration::ZERO);
         assert!(queue.next_due().unwrap() <= Duration::from_secs(1));
+    }
+
+    #[test]
+    fn a_change_is_verified_at_once_however_often_it_was_tried() {
+        let mut queue = queue();
+        queue.request(web(), Duration::ZERO);
+        for _ in 0..9 {
+            queue.settle(&web(), Next::Backoff, Duration::ZERO);
+        }
+        queue.settle(&web(), Next::Verify, Duration::ZERO);
+        assert_eq!(queue.next_due(), Some(BACKOFF.first));
     }
 }

@@ -1,16 +1,22 @@
 //! One pass: look, plan, act. What a revision's registration makes possible follows in the same pass.
 
+mod caught;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
+use tokio::time::Instant;
+
+use caught::caught;
 
 use crate::action::{Action, Outcome};
 use crate::aws::Aws;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::model::{Key, Kind};
-use crate::plan::{Item, Plan, Reason, Rules, Why, plan};
+use crate::plan::{Item, Plan, Reason, Rules, Verb, Why, plan};
+use crate::resolve;
 use crate::resource::Resource;
 use crate::value::Path;
 use crate::world::{Failure, Seen, World};
@@ -45,13 +51,14 @@ pub struct Reconciler {
     rules: Rules,
     metrics: Arc<Metrics>,
     memory: Mutex<Memory>,
+    begun: Instant,
 }
 
 impl Reconciler {
     /// A reconciler of resources that carry the owner tag of `rules`.
     #[must_use]
     pub fn new(aws: Aws, rules: Rules, metrics: Arc<Metrics>) -> Self {
-        Self { aws, rules, metrics, memory: Mutex::default() }
+        Self { aws, rules, metrics, memory: Mutex::default(), begun: Instant::now() }
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -64,11 +71,43 @@ impl Reconciler {
         &self.aws
     }
 
-    /// Looks at the due resources and plans, without doing anything. Where calls are to be made, what
+    /// Looks at the due resources and plans, without doing anything. What our own code breaks off at
+    /// is planned for in ever smaller parts, so that it keeps nothing else from being looked at.
+    pub async fn plan(&self, resources: &BTreeMap<Key, Resource>, due: &BTreeSet<Key>) -> Plan {
+        let mut plan = Plan::default();
+        let mut open = vec![due.clone()];
+        while let Some(due) = open.pop() {
+            let panic = match caught(self.plan_together(resources, &due)).await {
+                Ok(planned) => {
+                    plan.items.extend(planned.items);
+                    continue;
+                }
+                Err(panic) => panic,
+            };
+            match halves(resources, &due) {
+                Some(halves) => open.extend(halves),
+                None => plan.items.extend(due.iter().filter_map(|key| Some(self.broken(resources.get(key)?, &panic)))),
+            }
+        }
+        // Parts know nothing of each other's order.
+        let order: BTreeMap<Key, usize> =
+            resolve::order(resources).into_iter().enumerate().map(|(at, key)| (key, at)).collect();
+        plan.items.sort_by_key(|item| order.get(&item.key).copied());
+        plan
+    }
+
+    /// What is planned for a resource that our own code breaks off at: nothing.
+    fn broken(&self, resource: &Resource, panic: &str) -> Item {
+        self.metrics.panicked();
+        tracing::error!(resource = %resource.key, panic, "our own code broke off; nothing is done about it");
+        Item::unseen(resource, Failure::Panicked(panic.to_owned()))
+    }
+
+    /// Looks at the due resources together. Where calls are to be made, what
     /// they need is looked at too, due or not: no service is made with a role that is not there. Where
     /// tasks are to be replaced, so is what became of the last time: what failed is not tried again.
     /// Where their number differs, so is whether it is Application Auto Scaling's.
-    pub async fn plan(&self, resources: &BTreeMap<Key, Resource>, due: &BTreeSet<Key>) -> Plan {
+    async fn plan_together(&self, resources: &BTreeMap<Key, Resource>, due: &BTreeSet<Key>) -> Plan {
         let mut world = self.observe(resources, due).await;
         let written = self.memory().written().clone();
         let first = plan(resources, &world, due, &self.rules, &written);
@@ -152,12 +191,13 @@ impl Reconciler {
                     return failed;
                 }
                 progress(Progress::Acting(&item.key, action));
-                let started = tokio::time::Instant::now();
-                let result = self.aws.apply(action).await;
+                let started = Instant::now();
+                let result = self.call(resources, item, action).await;
                 let outcome =
                     Outcome { key: item.key.clone(), action: action.clone(), result, took: started.elapsed() };
                 self.record(item, &outcome);
                 progress(Progress::Acted(&outcome));
+                let barred = matches!(outcome.result, Err(Failure::Barred(_)));
                 let broke = outcome.result.is_err();
                 // Without an answer it may have had its effect.
                 let began = matches!(outcome.result, Ok(()) | Err(Failure::Unreachable(_)));
@@ -167,6 +207,9 @@ impl Reconciler {
                 }
                 if !broke {
                     self.memory().applied(item, action);
+                } else if barred {
+                    // Every other call would be refused as well.
+                    return plan.items.iter().map(|item| item.key.clone()).collect();
                 } else {
                     failed.insert(item.key.clone());
                     // One account setting has nothing to do with the next.
@@ -177,6 +220,29 @@ impl Reconciler {
             }
         }
         failed
+    }
+
+    /// Makes a call, and says what became of it.
+    async fn call(&self, resources: &BTreeMap<Key, Resource>, item: &Item, action: &Action) -> Result<(), Failure> {
+        let refusal = match caught(self.aws.apply(action)).await {
+            Ok(Ok(())) => {
+                self.memory().touched(&item.key, self.begun.elapsed());
+                return Ok(());
+            }
+            Ok(Err(refusal)) => refusal,
+            Err(panic) => {
+                self.metrics.panicked();
+                return Err(Failure::Panicked(panic));
+            }
+        };
+        let now = self.begun.elapsed();
+        let young = self.memory().young(&item.key, resources, refusal.message(), now);
+        let Some(failure) = refusal.judge(action.permission(), &young) else { return Ok(()) };
+        // The answer that was lost, or that the SDK's own second try hides, may have been a success.
+        if matches!((&failure, item.verb), (Failure::Unreachable(_), _) | (Failure::Conflict(_), Verb::Create)) {
+            self.memory().touched(&item.key, now);
+        }
+        Err(failure)
     }
 
     /// Waits until AWS's limits leave room for a call. False: a stop came first.
@@ -236,6 +302,26 @@ fn freed(plan: &Plan, failed: &BTreeSet<Key>) -> BTreeSet<Key> {
         })
         .flatten()
         .collect()
+}
+
+/// Two parts of the resources, or nothing if they cannot be told apart: what is one rollout stays
+/// together.
+fn halves(resources: &BTreeMap<Key, Resource>, due: &BTreeSet<Key>) -> Option<[BTreeSet<Key>; 2]> {
+    let mut groups: Vec<BTreeSet<Key>> = Vec::new();
+    for key in due {
+        if !groups.iter().any(|group| group.contains(key)) {
+            let group = whole_rollout(resources, BTreeSet::from([key.clone()]));
+            groups.push(group.intersection(due).cloned().collect());
+        }
+    }
+    let (one, other) = groups.split_at(groups.len() / 2);
+    (!one.is_empty()).then(|| [other, one].map(|half| half.iter().flatten().cloned().collect()))
+}
+
+/// The keys with their partners, and with the partners of those.
+fn whole_rollout(resources: &BTreeMap<Key, Resource>, keys: BTreeSet<Key>) -> BTreeSet<Key> {
+    let all = with_partners(resources, keys.clone());
+    if all == keys { all } else { whole_rollout(resources, all) }
 }
 
 /// The keys together with those that must be looked at with them: a service and its task definition

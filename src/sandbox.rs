@@ -13,6 +13,7 @@ pub mod connector;
 pub mod ecs;
 pub mod fault;
 pub mod iam;
+pub mod propagation;
 pub mod scaling;
 pub mod server;
 pub mod sts;
@@ -112,6 +113,8 @@ pub struct State {
     pub sts: sts::State,
     /// Scalable targets.
     pub scaling: scaling::State,
+    /// How long a role takes to be known to ECS.
+    pub propagation: propagation::Delays,
     /// Every call that reached a handler, oldest first.
     pub log: Vec<LogLine>,
 }
@@ -191,7 +194,8 @@ impl Sandbox {
         let mut state = self.state();
         let result = match serde_json::from_slice::<Value>(body) {
             Ok(input) if service == scaling::SERVICE => scaling::handle(&mut state, context, operation, &input),
-            Ok(input) => ecs::handle(&mut state, context, operation, input),
+            Ok(input) => propagation::check(&mut state, context, operation, &input)
+                .and_then(|()| ecs::handle(&mut state, context, operation, input)),
             Err(error) => Err(ApiError::new("SerializationException", error.to_string())),
         };
         state.record(service, operation, result.as_ref().err());

@@ -167,7 +167,7 @@ th{font-weight:600}.in_sync{color:var(--good)}.progressing,.waiting,.drifted{col
 code{font:13px ui-monospace,monospace;overflow-wrap:anywhere}";
 
 fn html(shared: &Shared) -> String {
-    let board = shared.board();
+    let (board, now) = (shared.board(), SystemTime::now());
     let mut text = format!(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
          <meta http-equiv=refresh content=10><title>Evenkeel</title><style>{STYLE}</style><h1>Evenkeel</h1>\
@@ -201,16 +201,17 @@ fn html(shared: &Shared) -> String {
         }
         text.push_str("</table>");
     }
-    text.push_str("<h2>Resources</h2><table><tr><th>State<th>Resource<th>In AWS<th>Manifest<th>Why");
+    text.push_str("<h2>Resources</h2><table><tr><th>State<th>For<th>Resource<th>In AWS<th>Manifest<th>Why");
     let mut rows: Vec<_> = board.statuses.iter().collect();
     // What needs attention first.
     rows.sort_by_key(|(key, status)| (std::cmp::Reverse(status.state), *key));
     for (key, status) in rows {
         let _ = write!(
             text,
-            "<tr><td class={}>{}<td>{}<td>{}<td><code>{}</code><td>{}",
+            "<tr><td class={}>{}<td>{}<td>{}<td>{}<td><code>{}</code><td>{}",
             status.state.label(),
             status.state.label().replace('_', " "),
+            roughly(now.duration_since(status.since).unwrap_or_default()),
             escape(&key.to_string()),
             escape(&status.aws),
             escape(&status.source),
@@ -221,6 +222,27 @@ fn html(shared: &Shared) -> String {
     text
 }
 
+/// How long something has been so, in its largest unit.
+fn roughly(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3600 => format!("{} min", seconds / 60),
+        seconds @ 3600..172_800 => format!("{} h", seconds / 3600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
+}
+
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_something_has_been_so_is_said_in_its_largest_unit() {
+        let said = [0, 59, 60, 3599, 7200, 172_800].map(|seconds| roughly(Duration::from_secs(seconds)));
+        assert_eq!(said, ["0 s", "59 s", "1 min", "59 min", "2 h", "2 days"]);
+    }
 }

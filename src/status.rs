@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use crate::action::Outcome;
-use crate::model::{Key, Problem};
+use crate::model::{Key, Kind, Problem};
 use crate::plan::{Item, Left, Reason, Verb, WHYS, Why};
 use crate::queue::Next;
 use crate::world::{Failure, Phase};
@@ -139,23 +139,23 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
     if let Some((outcome, failure)) =
         outcomes.iter().find_map(|outcome| Some((outcome, outcome.result.as_ref().err()?)))
     {
-        let state = match failure {
-            Failure::Denied(_) | Failure::Rejected(_) => State::Blocked,
-            Failure::Throttled | Failure::Unreachable(_) | Failure::Conflict(_) => State::Waiting,
-        };
-        return conclusion(
-            state,
-            failure.label(),
-            format!("{}: {failure}", outcome.action.permission()),
-            Next::Backoff,
-        );
+        let (state, next) = reaction(failure);
+        return conclusion(state, failure.label(), format!("{}: {failure}", outcome.action.permission()), next);
     }
     match &item.held {
         Some(Reason::WaitsFor(_)) if !acting => {
             let message = "the mode is not to change anything".to_owned();
             return conclusion(State::Drifted, "NotApplied", message, Next::Tick);
         }
-        Some(reason @ (Reason::WaitsFor(_) | Reason::CannotSee(_) | Reason::NonConverging)) => {
+        Some(reason @ Reason::CannotSee(failure)) => {
+            let (state, next) = reaction(failure);
+            return conclusion(state, reason.label(), reason.to_string(), next);
+        }
+        // Each try of a task definition looks at its services too.
+        Some(reason @ Reason::WaitsFor(key)) if key.kind == Kind::TaskDefinition => {
+            return conclusion(State::Waiting, reason.label(), reason.to_string(), Next::Slowly);
+        }
+        Some(reason @ (Reason::WaitsFor(_) | Reason::NonConverging)) => {
             return conclusion(State::Waiting, reason.label(), reason.to_string(), Next::Backoff);
         }
         Some(reason @ Reason::Busy(_)) => {
@@ -165,7 +165,7 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
             let (state, reason, message, next) = taken_back(reason, &item.phase);
             return conclusion(state, reason, message, next);
         }
-        Some(reason) => return conclusion(State::Blocked, reason.label(), reason.to_string(), Next::Tick),
+        Some(reason) => return conclusion(State::Blocked, reason.label(), reason.to_string(), Next::Slowly),
         None => {}
     }
     if outcomes.is_empty()
@@ -185,7 +185,7 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
         }
         (Verb::Keep, Phase::Paused(why)) => conclusion(State::Waiting, "Paused", why.clone(), Next::After(PAUSED)),
         (Verb::Keep, Phase::Busy(why)) => conclusion(State::Waiting, "Busy", why.clone(), Next::After(SOON)),
-        (Verb::Keep, Phase::Failed(why)) => conclusion(State::Degraded, "RolloutFailed", why.clone(), Next::Tick),
+        (Verb::Keep, Phase::Failed(why)) => conclusion(State::Degraded, "RolloutFailed", why.clone(), Next::Slowly),
         (_, _) if !acting => {
             conclusion(State::Drifted, "NotApplied", "the mode is not to change anything".to_owned(), Next::Tick)
         }
@@ -196,7 +196,18 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
             Next::Backoff,
         ),
         // Believed when the next look finds it so.
-        (_, _) => conclusion(State::Progressing, "Applied", "changed; to be verified".to_owned(), Next::Backoff),
+        (_, _) => conclusion(State::Progressing, "Applied", "changed; to be verified".to_owned(), Next::Verify),
+    }
+}
+
+/// What a failure makes of a resource, and when it is tried again.
+fn reaction(failure: &Failure) -> (State, Next) {
+    match failure {
+        Failure::Throttled | Failure::Unreachable(_) | Failure::Conflict(_) => (State::Waiting, Next::Backoff),
+        Failure::NotReady { .. } => (State::Waiting, Next::Soon),
+        Failure::Denied(_) | Failure::Barred(_) | Failure::Rejected(_) | Failure::Panicked(_) => {
+            (State::Blocked, Next::Backoff)
+        }
     }
 }
 
@@ -204,7 +215,7 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
 fn taken_back(reason: &Reason, phase: &Phase) -> (State, &'static str, String, Next) {
     match phase {
         Phase::Moving(why) => (State::Progressing, "RollingBack", why.clone(), Next::After(SOON)),
-        _ => (State::Degraded, reason.label(), reason.to_string(), Next::Tick),
+        _ => (State::Degraded, reason.label(), reason.to_string(), Next::Slowly),
     }
 }
 
@@ -212,7 +223,7 @@ fn taken_back(reason: &Reason, phase: &Phase) -> (State, &'static str, String, N
 fn unwanted(why: &Why) -> (State, Next) {
     match why {
         // Somebody else has to deploy it, or to undo the change.
-        Why::Controller(_) => (State::Blocked, Next::Tick),
+        Why::Controller(_) => (State::Blocked, Next::Slowly),
         _ => (State::Waiting, Next::Backoff),
     }
 }
@@ -230,11 +241,14 @@ impl Board {
         let before = self.statuses.get(key);
         let same = before.is_some_and(|before| before.state == conclusion.state && before.reason == conclusion.reason);
         let drifted_since = before.and_then(|before| before.drifted_since).unwrap_or(now);
+        // What waits too long has waited since it began to.
+        let overdue = before.filter(|before| before.reason == conclusion.reason && before.state == State::Waiting);
+        let overdue = overdue.filter(|_| conclusion.state == State::Blocked);
         let status = Status {
             state: conclusion.state,
             reason: conclusion.reason,
             message: conclusion.message.clone(),
-            since: before.filter(|_| same).map_or(now, |before| before.since),
+            since: before.filter(|_| same).or(overdue).map_or(now, |before| before.since),
             left: conclusion.left.clone(),
             drifted_since: (!conclusion.is_as_declared()).then_some(drifted_since),
             aws,

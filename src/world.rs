@@ -159,12 +159,26 @@ pub enum Failure {
     /// The daemon's own permissions or credentials do not suffice.
     #[error("access denied: {0}")]
     Denied(String),
-    /// The world is not as the plan took it to be, or what the call needs is not visible yet.
+    /// AWS takes no call from this account or with these credentials.
+    #[error("AWS takes no call from this account or with these credentials: {0}")]
+    Barred(String),
+    /// What the call needs is on its way.
+    #[error("it waits for {what} to take effect in AWS: {said}")]
+    NotReady {
+        /// What is waited for.
+        what: String,
+        /// AWS's words.
+        said: String,
+    },
+    /// The world is not as the plan took it to be.
     #[error("conflict: {0}")]
     Conflict(String),
     /// AWS refuses the request as it stands.
     #[error("refused: {0}")]
     Rejected(String),
+    /// Our own code broke off.
+    #[error("a bug, please report it: {0}")]
+    Panicked(String),
 }
 
 impl Failure {
@@ -175,8 +189,11 @@ impl Failure {
             Self::Throttled => "Throttled",
             Self::Unreachable(_) => "Unreachable",
             Self::Denied(_) => "Denied",
+            Self::Barred(_) => "Barred",
+            Self::NotReady { .. } => "NotReady",
             Self::Conflict(_) => "Conflict",
             Self::Rejected(_) => "Rejected",
+            Self::Panicked(_) => "Panicked",
         }
     }
 }

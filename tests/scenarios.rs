@@ -913,12 +913,13 @@ async fn services_that_share_a_task_definition_are_rolled_out_from_one_revision(
 #[tokio::test(start_paused = true)]
 async fn what_iam_does_not_show_to_ecs_yet_is_waited_for() {
     let lab = Lab::new().await;
-    let all = [role("task", ""), cluster("shop"), service("web", "shop/web:1", "", "")].concat();
+    let with_role = service("web", "shop/web:1", "", "").replace("  cpu:", "  taskRoleArn: {ref: task}\n    cpu:");
+    let all = [role("task", ""), cluster("shop"), with_role].concat();
     let message = "ECS was unable to assume the role that was provided for this service.".to_owned();
     lab.inject("CreateService", 3, FaultKind::Refuse { code: "InvalidParameterException", message, status: 400 });
     let pass = lab.pass(&all).await;
     let waiting = conclusion(&pass, &key(Kind::Service, "web"));
-    assert_eq!((waiting.state, waiting.reason), (State::Waiting, "Conflict"));
+    assert_eq!((waiting.state, waiting.reason), (State::Waiting, "NotReady"));
     lab.settle(&all).await;
     assert_eq!(lab.revisions("web").await, ["web:1"]);
 }

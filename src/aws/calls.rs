@@ -1,4 +1,4 @@
-//! Counts every attempt of every AWS call, and tells the pacer of those that AWS throttled.
+//! Watches every attempt of every AWS call, and tells the pacer of those that AWS throttled.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
+use super::credentials::Renewable;
 use super::pacer::Pacer;
 use crate::metrics::Metrics;
 
@@ -17,6 +18,7 @@ use crate::metrics::Metrics;
 pub(super) struct Counter {
     pub(super) metrics: Arc<Metrics>,
     pub(super) pacer: Arc<Pacer>,
+    pub(super) credentials: Renewable,
 }
 
 #[aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint]
@@ -33,14 +35,18 @@ impl Intercept for Counter {
     ) -> Result<(), BoxError> {
         let Some(call) = config.load::<Metadata>() else { return Ok(()) };
         let ok = matches!(context.output_or_error(), Some(Ok(_)));
-        let throttled = context.response().is_some_and(|response| {
-            let body = response.body().bytes().unwrap_or_default();
-            !ok && body.windows(b"Throttling".len()).any(|window| window == b"Throttling")
-        });
+        let says = |word: &str| {
+            let body = context.response().and_then(|response| response.body().bytes()).unwrap_or_default();
+            !ok && body.windows(word.len()).any(|window| window == word.as_bytes())
+        };
+        let throttled = says("Throttling");
         let service = call.service().to_lowercase().replace(' ', "-");
         self.metrics.aws_call(&service, call.name(), ok, throttled);
         if throttled {
             self.pacer.throttled(&format!("{service}:{}", call.name()));
+        }
+        if says("ExpiredToken") || says("RequestExpired") {
+            self.credentials.renew();
         }
         Ok(())
     }

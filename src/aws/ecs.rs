@@ -13,10 +13,11 @@ use aws_sdk_ecs::operation::update_service::UpdateServiceInput;
 use aws_sdk_ecs::types::{CapacityProviderField, ClusterField, ServiceField, Tag};
 
 use super::Aws;
-use super::failure::classify;
+use super::failure::{classify, refusal};
 use super::send::{WithInput, input};
 use crate::action::Action;
 use crate::codec::encode;
+use crate::failure::Refusal;
 use crate::live;
 use crate::model::Key;
 use crate::resource::{Identity, Resource};
@@ -34,12 +35,12 @@ const CAPACITY_PROVIDERS_MAX: usize = 10;
 macro_rules! send {
     ($client:expr, $operation:ident, $input:ty, $value:expr) => {{
         let input = input($value, <$input>::deserialize)?;
-        $client.$operation().customize().interceptor(WithInput(input)).send().await.map(|_| ()).map_err(classify)
+        $client.$operation().customize().interceptor(WithInput(input)).send().await.map(|_| ()).map_err(refusal)
     }};
 }
 
 impl Aws {
-    pub(super) async fn apply_ecs(&self, action: &Action) -> Result<(), Failure> {
+    pub(super) async fn apply_ecs(&self, action: &Action) -> Result<(), Refusal> {
         let ecs = &self.ecs;
         match action {
             Action::CreateCluster(value) => send!(ecs, create_cluster, CreateClusterInput, value),
@@ -58,38 +59,38 @@ impl Aws {
             Action::UpdateService(value) => self.update_service(value).await,
             Action::PutAccountSettingDefault { name, value } => {
                 let call = ecs.put_account_setting_default().name(name.as_str().into()).value(value);
-                call.send().await.map(|_| ()).map_err(classify)
+                call.send().await.map(|_| ()).map_err(refusal)
             }
             Action::TagResource { arn, tags } => {
                 let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
                 let call = ecs.tag_resource().resource_arn(arn).set_tags(Some(tags.collect()));
                 // Of a task-definition revision only the tags ever change.
                 self.forget(arn);
-                call.send().await.map(|_| ()).map_err(classify)
+                call.send().await.map(|_| ()).map_err(refusal)
             }
-            other => Err(Failure::Rejected(format!("{other} is no ECS call"))),
+            other => Err(Failure::Rejected(format!("{other} is no ECS call")).into()),
         }
     }
 
     /// Registers a revision. The SDK may not repeat the call by itself: an answer that is lost after
     /// the effect would make a second revision.
-    async fn register(&self, value: &Value) -> Result<(), Failure> {
+    async fn register(&self, value: &Value) -> Result<(), Refusal> {
         let input = input(value, RegisterTaskDefinitionInput::deserialize)?;
         let call =
             self.ecs.register_task_definition().customize().config_override(once()).interceptor(WithInput(input));
-        call.send().await.map(|_| ()).map_err(classify)
+        call.send().await.map(|_| ()).map_err(refusal)
     }
 
     /// Updates a service. The SDK may not repeat a forced deployment by itself: after an answer that is
     /// lost it would replace the tasks a second time. Whether it has begun is seen at the next look.
-    async fn update_service(&self, value: &Value) -> Result<(), Failure> {
+    async fn update_service(&self, value: &Value) -> Result<(), Refusal> {
         let input = input(value, UpdateServiceInput::deserialize)?;
         let forced = input.force_new_deployment() == Some(true);
         let mut call = self.ecs.update_service().customize().interceptor(WithInput(input));
         if forced {
             call = call.config_override(once());
         }
-        call.send().await.map(|_| ()).map_err(classify)
+        call.send().await.map(|_| ()).map_err(refusal)
     }
 
     pub(super) async fn observe_ecs(&self, asked: &[&Resource]) -> World {

@@ -6,8 +6,9 @@ use aws_sdk_iam::types::{EntityType, ManagedPolicyDetail, RoleDetail, Tag};
 use serde_json::json;
 
 use super::Aws;
-use super::failure::classify;
+use super::failure::{classify, refusal};
 use crate::action::{Action, NewRole};
+use crate::failure::Refusal;
 use crate::model::Key;
 use crate::policy;
 use crate::resource::{Identity, Resource};
@@ -118,53 +119,48 @@ impl Aws {
         Seen::Present(Live { arn: arn.to_owned(), document, tags: tags(policy.tags()), phase: Phase::Steady })
     }
 
-    pub(super) async fn apply_iam(&self, action: &Action) -> Result<(), Failure> {
+    pub(super) async fn apply_iam(&self, action: &Action) -> Result<(), Refusal> {
         let iam = &self.iam;
         match action {
             Action::CreateRole(role) => self.create_role(role).await,
             Action::UpdateRole { role, description, max_session_duration } => {
                 let call = iam.update_role().role_name(role).description(description);
-                call.max_session_duration(*max_session_duration).send().await.map(|_| ()).map_err(classify)
+                call.max_session_duration(*max_session_duration).send().await.map(|_| ()).map_err(refusal)
             }
             Action::UpdateAssumeRolePolicy { role, document } => {
                 let call = iam.update_assume_role_policy().role_name(role).policy_document(policy::to_text(document));
-                call.send().await.map(|_| ()).map_err(classify)
+                call.send().await.map(|_| ()).map_err(refusal)
             }
             Action::PutRolePermissionsBoundary { role, arn } => {
                 let call = iam.put_role_permissions_boundary().role_name(role).permissions_boundary(arn);
-                call.send().await.map(|_| ()).map_err(classify)
+                call.send().await.map(|_| ()).map_err(refusal)
             }
             Action::PutRolePolicy { role, policy, document } => {
                 let call = iam.put_role_policy().role_name(role).policy_name(policy);
-                call.policy_document(policy::to_text(document)).send().await.map(|_| ()).map_err(classify)
+                call.policy_document(policy::to_text(document)).send().await.map(|_| ()).map_err(refusal)
             }
             Action::DeleteRolePolicy { role, policy } => {
-                iam.delete_role_policy().role_name(role).policy_name(policy).send().await.map(|_| ()).map_err(classify)
+                iam.delete_role_policy().role_name(role).policy_name(policy).send().await.map(|_| ()).map_err(refusal)
             }
             Action::AttachRolePolicy { role, arn } => {
-                iam.attach_role_policy().role_name(role).policy_arn(arn).send().await.map(|_| ()).map_err(classify)
+                iam.attach_role_policy().role_name(role).policy_arn(arn).send().await.map(|_| ()).map_err(refusal)
             }
             Action::DetachRolePolicy { role, arn } => {
-                iam.detach_role_policy().role_name(role).policy_arn(arn).send().await.map(|_| ()).map_err(classify)
+                iam.detach_role_policy().role_name(role).policy_arn(arn).send().await.map(|_| ()).map_err(refusal)
             }
-            Action::TagRole { role, tags } => iam
-                .tag_role()
-                .role_name(role)
-                .set_tags(Some(tag_list(tags)?))
-                .send()
-                .await
-                .map(|_| ())
-                .map_err(classify),
+            Action::TagRole { role, tags } => {
+                iam.tag_role().role_name(role).set_tags(Some(tag_list(tags)?)).send().await.map(|_| ()).map_err(refusal)
+            }
             Action::CreateInstanceProfile { profile, path, tags } => self.create_profile(profile, path, tags).await,
             Action::AddRoleToInstanceProfile { profile, role } => {
                 let call = iam.add_role_to_instance_profile().instance_profile_name(profile).role_name(role);
-                call.send().await.map(|_| ()).map_err(classify)
+                call.send().await.map(|_| ()).map_err(refusal)
             }
             other => self.apply_policy(other).await,
         }
     }
 
-    async fn create_role(&self, role: &NewRole) -> Result<(), Failure> {
+    async fn create_role(&self, role: &NewRole) -> Result<(), Refusal> {
         let call = self
             .iam
             .create_role()
@@ -175,48 +171,49 @@ impl Aws {
             .set_max_session_duration(role.max_session_duration)
             .set_permissions_boundary(role.permissions_boundary.clone())
             .set_tags(Some(tag_list(&role.tags)?));
-        call.send().await.map(|_| ()).map_err(classify)
+        call.send().await.map(|_| ()).map_err(refusal)
     }
 
     /// Creates an instance profile. One that is there already is taken for what a pass that broke off
     /// left behind, but only if it carries our owner tag.
-    async fn create_profile(&self, profile: &str, path: &str, tags: &BTreeMap<String, String>) -> Result<(), Failure> {
+    async fn create_profile(&self, profile: &str, path: &str, tags: &BTreeMap<String, String>) -> Result<(), Refusal> {
         let call = self.iam.create_instance_profile().instance_profile_name(profile).path(path);
         let error = match call.set_tags(Some(tag_list(tags)?)).send().await {
             Ok(_) => return Ok(()),
             Err(error) => error,
         };
         if !error.as_service_error().is_some_and(|error| error.is_entity_already_exists_exception()) {
-            return Err(classify(error));
+            return Err(refusal(error));
         }
         let call = self.iam.get_instance_profile().instance_profile_name(profile);
-        let there = call.send().await.map_err(classify)?;
+        let there = call.send().await.map_err(refusal)?;
         let there = there.instance_profile().map(|there| self::tags(there.tags())).unwrap_or_default();
         match there.get(OWNER_TAG) {
             Some(owner) if tags.get(OWNER_TAG) == Some(owner) => Ok(()),
-            Some(owner) => Err(Failure::Rejected(format!("the instance profile {profile} belongs to {owner}"))),
+            Some(owner) => Err(Failure::Rejected(format!("the instance profile {profile} belongs to {owner}")).into()),
             None => Err(Failure::Rejected(format!(
                 "the instance profile {profile} exists and carries no owner tag; bind the role to it by hand, or give \
                  instanceProfile another name"
-            ))),
+            ))
+            .into()),
         }
     }
 
-    async fn apply_policy(&self, action: &Action) -> Result<(), Failure> {
+    async fn apply_policy(&self, action: &Action) -> Result<(), Refusal> {
         let iam = &self.iam;
         match action {
             Action::CreatePolicy { name, path, description, document, tags } => {
                 let call = iam.create_policy().policy_name(name).path(path).set_description(description.clone());
                 let call = call.policy_document(policy::to_text(document)).set_tags(Some(tag_list(tags)?));
-                call.send().await.map(|_| ()).map_err(classify)
+                call.send().await.map(|_| ()).map_err(refusal)
             }
             Action::CreatePolicyVersion { arn, document } => {
                 let call = iam.create_policy_version().policy_arn(arn).policy_document(policy::to_text(document));
-                call.set_as_default(true).send().await.map(|_| ()).map_err(classify)
+                call.set_as_default(true).send().await.map(|_| ()).map_err(refusal)
             }
             Action::DeletePolicyVersion { arn, version } => {
                 let call = iam.delete_policy_version().policy_arn(arn).version_id(version);
-                call.send().await.map(|_| ()).map_err(classify)
+                call.send().await.map(|_| ()).map_err(refusal)
             }
             Action::TagPolicy { arn, tags } => iam
                 .tag_policy()
@@ -225,8 +222,8 @@ impl Aws {
                 .send()
                 .await
                 .map(|_| ())
-                .map_err(classify),
-            other => Err(Failure::Rejected(format!("{other} is no IAM call"))),
+                .map_err(refusal),
+            other => Err(Failure::Rejected(format!("{other} is no IAM call")).into()),
         }
     }
 }

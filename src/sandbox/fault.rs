@@ -29,6 +29,8 @@ pub enum FaultKind {
     DropBefore,
     /// The call takes effect, but its reply is lost.
     DropAfter,
+    /// The code that makes the call panics: not AWS's fault, but ours.
+    Panic,
     /// Any other error.
     Refuse {
         /// The error code.
@@ -47,6 +49,11 @@ impl Sandbox {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
     }
 
+    /// From now on no call meets a fault.
+    pub fn heal(&self) {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Answers one request; nothing when an injected fault loses the call or its reply.
     pub fn handle(&self, request: &Request) -> Option<Response> {
         let operation = operation(request);
@@ -54,6 +61,8 @@ impl Sandbox {
         match fault {
             None => Some(self.answer(request)),
             Some(FaultKind::DropBefore) => None,
+            #[expect(clippy::panic, reason = "what was asked for")]
+            Some(FaultKind::Panic) => panic!("a panic was injected"),
             Some(FaultKind::DropAfter) => {
                 self.answer(request);
                 None

@@ -36,6 +36,7 @@ pub(crate) struct Lab {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) config: SdkConfig,
     pub(crate) reconciler: Reconciler,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl Lab {
@@ -58,9 +59,9 @@ impl Lab {
         let config = client::point(loader(), &sandbox).load().await;
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let aws = Aws::connect(&config, &metrics).await.expect("connect");
-        let reconciler = Reconciler::new(aws, rules, metrics);
+        let reconciler = Reconciler::new(aws, rules, Arc::clone(&metrics));
         sandbox.state().log.clear();
-        Self { sandbox, config, reconciler }
+        Self { sandbox, config, reconciler, metrics }
     }
 
     pub(crate) fn ecs(&self) -> aws_sdk_ecs::Client {
@@ -274,6 +275,13 @@ impl Running {
 
     /// The same over an account that is there already.
     pub(crate) async fn over(sandbox: Arc<Sandbox>, files: &[(&str, &str)]) -> Self {
+        let running = Self::begin(sandbox, INTERVAL, files).await;
+        running.settle().await;
+        running
+    }
+
+    /// The same without waiting, and with another interval.
+    pub(crate) async fn begin(sandbox: Arc<Sandbox>, interval: Duration, files: &[(&str, &str)]) -> Self {
         let lab = Lab::over(sandbox).await;
         let folder = tempfile::tempdir().expect("tempdir");
         let directory = folder.path().join("manifests");
@@ -281,12 +289,12 @@ impl Running {
         for (name, text) in files {
             std::fs::write(directory.join(name), text).expect("write");
         }
-        let metrics = Arc::new(Metrics::new().expect("metrics"));
+        let metrics = Arc::clone(&lab.metrics);
         let account = lab.reconciler.aws().account().clone();
         let shared = Shared::new(metrics, account, "apply", Duration::from_secs(600));
         let options = Options {
             directory: directory.clone(),
-            interval: INTERVAL,
+            interval,
             quiet: Duration::from_millis(500),
             quiet_max: Duration::from_secs(2),
             mode: Mode::Apply,
@@ -294,9 +302,7 @@ impl Running {
         };
         let (stop, stopped) = watch::channel(false);
         let daemon = tokio::spawn(Daemon::new(options, lab.reconciler, Arc::clone(&shared)).run(stopped));
-        let running = Self { sandbox: lab.sandbox, shared, directory, _folder: folder, stop, daemon };
-        running.settle().await;
-        running
+        Self { sandbox: lab.sandbox, shared, directory, _folder: folder, stop, daemon }
     }
 
     /// Waits long enough for a scan of the directory, a rollout and a quiet pass, whether or not the
