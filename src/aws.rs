@@ -117,7 +117,7 @@ impl Aws {
     /// read is [`crate::world::Seen::Unknown`].
     pub async fn observe(&self, asked: &[&Resource]) -> World {
         let mut world = World::default();
-        let (ecs, iam) = tokio::join!(self.observe_ecs(asked), self.observe_iam(asked));
+        let (ecs, iam) = tokio::join!(Box::pin(self.observe_ecs(asked)), Box::pin(self.observe_iam(asked)));
         world.seen.extend(iam);
         world.seen.extend(ecs.seen);
         world.revisions = ecs.revisions;
@@ -152,8 +152,8 @@ impl Aws {
             | Action::RegisterTaskDefinition(_)
             | Action::CreateService(_)
             | Action::UpdateService(_)
-            | Action::TagResource { .. } => self.apply_ecs(action).await,
-            _ => self.apply_iam(action).await,
+            | Action::TagResource { .. } => Box::pin(self.apply_ecs(action)).await,
+            _ => Box::pin(self.apply_iam(action)).await,
         }
     }
 

@@ -126,10 +126,10 @@ impl Reconciler {
             return first;
         }
         world.seen.extend(self.observe(resources, &needs).await.seen);
-        world.scaling = self.aws.scaling(&scaled).await;
+        world.scaling = Box::pin(self.aws.scaling(&scaled)).await;
         for service in rolling {
             let Some(Seen::Present(live)) = world.seen.get(&service.key) else { continue };
-            let rollout = self.aws.last_rollout(service, live).await;
+            let rollout = Box::pin(self.aws.last_rollout(service, live)).await;
             world.rollouts.insert(service.key.clone(), rollout);
         }
         plan(resources, &world, due, &self.rules, &written)
@@ -273,9 +273,9 @@ impl Reconciler {
 
     async fn observe(&self, resources: &BTreeMap<Key, Resource>, due: &BTreeSet<Key>) -> World {
         let asked: Vec<&Resource> = due.iter().filter_map(|key| resources.get(key)).collect();
-        let mut world = self.aws.observe(&asked).await;
+        let mut world = Box::pin(self.aws.observe(&asked)).await;
         let followed = self.memory().followed(resources);
-        self.aws.rollouts(&asked, &followed, &mut world.seen).await;
+        Box::pin(self.aws.rollouts(&asked, &followed, &mut world.seen)).await;
         world
     }
 }

@@ -96,16 +96,16 @@ impl Aws {
     pub(super) async fn observe_ecs(&self, asked: &[&Resource]) -> World {
         let mut world = World::default();
         let (clusters, providers, settings, services) = tokio::join!(
-            self.clusters(asked),
-            self.capacity_providers(asked),
-            self.account_settings(asked),
-            self.services(asked),
+            Box::pin(self.clusters(asked)),
+            Box::pin(self.capacity_providers(asked)),
+            Box::pin(self.account_settings(asked)),
+            Box::pin(self.services(asked)),
         );
         let (services, missing_clusters) = services;
         world.missing_clusters = missing_clusters;
         world.seen.extend(clusters.into_iter().chain(providers).chain(settings).chain(services));
-        self.service_revisions(asked, &mut world.seen).await;
-        self.task_definitions(asked, &mut world).await;
+        Box::pin(self.service_revisions(asked, &mut world.seen)).await;
+        Box::pin(self.task_definitions(asked, &mut world)).await;
         world
     }
 
