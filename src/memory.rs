@@ -21,12 +21,23 @@ use crate::world::Phase;
 #[derive(Debug, Default)]
 pub struct Memory {
     written: Written,
-    made: BTreeMap<Key, Vec<Action>>,
+    made: BTreeMap<Key, Made>,
     /// When a call for a resource last had its effect.
     touched: BTreeMap<Key, Duration>,
     /// Services with a rollout of ours, and what it was to bring about.
     rollouts: BTreeMap<Key, (Value, Option<TaskDefinition>)>,
 }
+
+/// What was made and has not been seen yet.
+#[derive(Debug, Default)]
+struct Made {
+    calls: Vec<Action>,
+    looks: u32,
+}
+
+/// How often something that was made is looked for before it is taken to be gone again: with the pauses
+/// between looks that fail, about a quarter of an hour.
+const LOOKS_MAX: u32 = 10;
 
 impl Memory {
     /// The changes that were written and have not been seen as declared since.
@@ -38,7 +49,7 @@ impl Memory {
     /// A call of the item was made with success.
     pub fn applied(&mut self, item: &Item, action: &Action) {
         if item.verb == Verb::Create {
-            self.made.entry(item.key.clone()).or_default().push(action.clone());
+            self.made.entry(item.key.clone()).or_default().calls.push(action.clone());
             return;
         }
         // What takes several calls is not written before the last of them: an instance profile is made
@@ -118,8 +129,15 @@ impl Memory {
                     written.retain(|before| differs(before) || !is_compared(item, before));
                 }
             }
-            let again = |made: &Vec<Action>| item.steps.first().is_some_and(|step| made.contains(step));
-            if item.verb == Verb::Create && self.made.get(&item.key).is_some_and(again) {
+            let Some(made) = self.made.get_mut(&item.key).filter(|_| item.verb == Verb::Create) else { continue };
+            if item.steps.first().is_none_or(|step| !made.calls.contains(step)) {
+                continue;
+            }
+            made.looks += 1;
+            // A second call is no second resource, but for revisions: those have no name of their own.
+            if made.looks > LOOKS_MAX && item.key.kind != Kind::TaskDefinition {
+                self.made.remove(&item.key);
+            } else {
                 item.steps.clear();
                 item.held = Some(Reason::NonConverging);
             }
@@ -295,6 +313,11 @@ mod tests {
         memory.applied(&create, &create.steps[0]);
         let held = settle(&mut memory, &create);
         assert_eq!((held.steps.len(), held.held), (0, Some(Reason::NonConverging)));
+        for _ in 1..LOOKS_MAX {
+            assert_eq!(settle(&mut memory, &create).steps.len(), 0);
+        }
+        assert_eq!(settle(&mut memory, &create).steps.len(), 1, "it is gone again");
+        memory.applied(&create, &create.steps[0]);
         let other = item(Verb::Create, &[("awsvpcTrunking", "disabled")]);
         assert_eq!(settle(&mut memory, &other).steps.len(), 1, "another manifest");
         settle(&mut memory, &item(Verb::Keep, &[]));

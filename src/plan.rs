@@ -179,7 +179,9 @@ impl fmt::Display for Reason {
             Self::RolledBack(why) => {
                 write!(f, "this rollout failed: {why}; it is not begun again until the manifest changes")
             }
-            Self::NonConverging => f.write_str("made, and AWS does not show it yet; it is not made again"),
+            Self::NonConverging => {
+                f.write_str("made, and AWS does not show it yet; it is looked for, and not made again for now")
+            }
             Self::Missing(what) => write!(f, "{what} does not exist; declare it, or correct the name"),
         }
     }

@@ -191,7 +191,9 @@ fn without_ids(message: &str) -> String {
             || id.len() >= 32 && id.chars().all(|digit| digit.is_ascii_hexdigit() || digit == '-');
         if is_id { word.replacen(id, "…", 1) } else { word.to_owned() }
     });
-    sentence(&words.collect::<Vec<_>>().join(" ")).to_owned()
+    let said = words.collect::<Vec<_>>().join(" ").replace("(task …)", "").replace("(deployment …)", "");
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    sentence(&said).trim_end_matches([':', ' ']).to_owned()
 }
 
 fn sentence(text: &str) -> &str {
@@ -279,7 +281,7 @@ mod tests {
             phase(&live.document),
             Phase::Moving(
                 "1 of 2 tasks run, 3 failed to start; last events: is unable to consistently start tasks successfully; \
-                 has started 1 tasks: (task …) (2 times); (deployment …) is odd"
+                 has started 1 tasks (2 times); is odd"
                     .to_owned()
             )
         );
