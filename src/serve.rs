@@ -164,7 +164,7 @@ body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding
 h1{font-size:1.3rem;margin:0}h2{font-size:1.05rem;margin:2rem 0 .5rem}p{margin:.2rem 0;opacity:.75}\
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.35rem .6rem .35rem 0;border-bottom:1px solid var(--line);vertical-align:top}\
 th{font-weight:600}.in_sync{color:var(--good)}.progressing,.waiting,.drifted{color:var(--warn)}.blocked,.degraded,.invalid{color:var(--bad)}\
-code{font:13px ui-monospace,monospace;overflow-wrap:anywhere}";
+code{font:13px ui-monospace,monospace;overflow-wrap:anywhere}td[class],td[class]+td,td[class]~td code{white-space:nowrap}";
 
 fn html(shared: &Shared) -> String {
     let (board, now) = (shared.board(), SystemTime::now());
