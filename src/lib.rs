@@ -17,6 +17,10 @@
 //! people see, and into when to look again ([`queue`]). [`daemon`] does this for ever. [`export`] goes
 //! the other way, from what is live to manifests whose plan is empty.
 //!
+//! What stands between two looks: [`memory`] knows what was written and does not show yet, [`rollout`]
+//! what a deployment has come to, [`failure`] what is to be done about an error, [`patience`] when
+//! waiting has gone on for too long, and [`pace`] how many calls AWS takes.
+//!
 //! The specs of ECS kinds *are* the ECS API: [`codec`] drives the schemas that the SDK ships, so that
 //! there is no list of fields. What AWS does to a value between write and read stands in one table,
 //! [`fields::tables`].
