@@ -1,7 +1,7 @@
 //! The loop: told that the directory may have changed, or that a resource is due, it reads, plans
 //! and acts; and it goes on until it is told to stop.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -9,11 +9,11 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch as channel;
 use tokio::time::{Instant, sleep_until};
 
-use crate::cli::Mode;
 use crate::load::{self, Desired};
+use crate::mode::Mode;
 use crate::model::{Key, Problem};
 use crate::patience::Patience;
-use crate::plan::{Item, Plan};
+use crate::plan::{Item, Reason};
 use crate::queue::{Backoff, WorkQueue};
 use crate::reconcile::{Pass, Reconciler, with_partners};
 use crate::serve::Shared;
@@ -36,8 +36,6 @@ pub struct Options {
     pub quiet: Duration,
     /// How long it is waited for quiet at most.
     pub quiet_max: Duration,
-    /// What to do about differences.
-    pub mode: Mode,
     /// Whether to end after the first full pass.
     pub once: bool,
 }
@@ -262,20 +260,8 @@ impl Daemon {
     async fn pass(&mut self, stop: &channel::Receiver<bool>) -> bool {
         let started = Instant::now();
         let due = with_partners(&self.desired.resources, self.queue.due(started));
-        let pass = if self.options.mode == Mode::Apply {
-            self.reconciler.pass(&self.desired.resources, &due, stop, &mut |_| self.shared.beat()).await
-        } else {
-            let mut stopped = stop.clone();
-            let plan = tokio::select! {
-                biased;
-                _ = stopped.wait_for(|stop| *stop) => return true,
-                plan = self.reconciler.plan(&self.desired.resources, &due) => plan,
-            };
-            if self.options.mode == Mode::Plan {
-                log_drift(&plan, &self.shared);
-            }
-            Pass { items: by_key(plan), ..Pass::default() }
-        };
+        let pass = self.reconciler.pass(&self.desired.resources, &due, stop, &mut |_| self.shared.beat()).await;
+        log_drift(&pass, &self.shared);
         self.conclude(&pass, started)
     }
 
@@ -286,7 +272,7 @@ impl Daemon {
         let mut well = true;
         for (key, item) in &pass.items {
             let outcomes: Vec<_> = pass.outcomes.iter().filter(|outcome| outcome.key == *key).collect();
-            let conclusion = conclude(item, &outcomes, self.options.mode == Mode::Apply);
+            let conclusion = conclude(item, &outcomes);
             let conclusion = self.patience.judge(key, conclusion, ended);
             self.queue.settle(key, conclusion.next, ended);
             well &= matches!(conclusion.state, State::InSync | State::Progressing);
@@ -305,7 +291,7 @@ impl Daemon {
         }
         board.last_pass = Some(now);
         board.ready |= self.desired.resources.keys().all(|key| board.statuses.contains_key(key));
-        let seen = !pass.items.values().any(|item| matches!(item.held, Some(crate::plan::Reason::CannotSee(_))));
+        let seen = !pass.items.values().any(|item| matches!(item.held, Some(Reason::CannotSee(_))));
         let ok = pass.outcomes.iter().all(|outcome| outcome.result.is_ok()) && seen;
         let metrics = &self.shared.metrics;
         metrics.pass(started.elapsed(), seen, ok, now);
@@ -326,10 +312,6 @@ fn same(before: &crate::resource::Resource, now: &crate::resource::Resource) -> 
     *before == moved
 }
 
-fn by_key(plan: Plan) -> BTreeMap<Key, Item> {
-    plan.items.into_iter().map(|item| (item.key.clone(), item)).collect()
-}
-
 fn log_state(key: &Key, conclusion: &crate::status::Conclusion) {
     let (resource, state, reason, why) =
         (key.to_string(), conclusion.state.label(), conclusion.reason, &conclusion.message);
@@ -342,9 +324,10 @@ fn log_state(key: &Key, conclusion: &crate::status::Conclusion) {
     }
 }
 
-/// In a mode that changes nothing, what would be changed is worth a line each time it is new.
-fn log_drift(plan: &Plan, shared: &Shared) {
-    for item in plan.items.iter().filter(|item| !item.steps.is_empty()) {
+/// In the mode `plan`, what would be changed is worth a line each time it is new.
+fn log_drift(pass: &Pass, shared: &Shared) {
+    let planned = |item: &&Item| item.held == Some(Reason::NotApplied(Mode::Plan)) && !item.steps.is_empty();
+    for item in pass.items.values().filter(planned) {
         let known = shared.board().statuses.get(&item.key).is_some_and(|status| status.state == State::Drifted);
         if !known {
             let paths: Vec<String> = item.changes.iter().map(|change| change.path.to_string()).collect();

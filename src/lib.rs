@@ -70,6 +70,7 @@ pub mod live;
 pub mod load;
 pub mod memory;
 pub mod metrics;
+pub mod mode;
 pub mod model;
 pub mod pace;
 pub mod patience;

@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::action::Action;
+use crate::mode::{Mode, Modes};
 use crate::model::{Change, Effect, Key, Kind};
 use crate::resolve;
 use crate::resource::{Adoption, Identity, Resource};
@@ -38,6 +39,8 @@ pub struct Rules {
     pub owner: String,
     /// Whether what exists without an owner tag is taken over, unless its manifest says never.
     pub adopt: bool,
+    /// What is done about differences, directory by directory.
+    pub modes: Modes,
     /// What this process runs as.
     pub itself: Itself,
 }
@@ -96,6 +99,12 @@ impl Item {
         }
     }
 
+    /// Whether it is to make calls.
+    #[must_use]
+    pub fn acts(&self) -> bool {
+        !self.steps.is_empty() && !matches!(self.held, Some(Reason::NotApplied(_)))
+    }
+
     /// Whether its calls replace the tasks of a service, or were to and it does not show.
     #[must_use]
     pub fn rolls(&self) -> bool {
@@ -143,6 +152,8 @@ pub enum Reason {
     Immutable(Vec<String>),
     /// The manifest says hands off.
     Suspended,
+    /// In its directory nothing is changed in this mode: its steps are those that there would be.
+    NotApplied(Mode),
     /// ECS gave up on this very rollout, for this reason: begun again, it would fail again.
     RolledBack(String),
     /// It was made, and does not show.
@@ -176,6 +187,7 @@ impl fmt::Display for Reason {
                 write!(f, "AWS cannot change {} in place; delete it in AWS, or undo the change", paths.join(", "))
             }
             Self::Suspended => f.write_str("suspended by its manifest (evenkeel/suspend)"),
+            Self::NotApplied(mode) => write!(f, "the mode is {mode}: nothing is changed"),
             Self::RolledBack(why) => {
                 write!(f, "this rollout failed: {why}; it is not begun again until the manifest changes")
             }
@@ -201,6 +213,7 @@ impl Reason {
             Self::CannotSee(_) => "CannotSee",
             Self::Immutable(_) => "Immutable",
             Self::Suspended => "Suspended",
+            Self::NotApplied(_) => "NotApplied",
             Self::RolledBack(_) => "RolledBack",
             Self::NonConverging => "NonConverging",
             Self::Missing(_) => "Missing",
@@ -295,6 +308,10 @@ impl Scene<'_> {
             steps.clear();
             held = Some(Reason::WaitsFor(key));
         }
+        let mode = self.rules.modes.of(&resource.source.file);
+        if mode != Mode::Apply && (!steps.is_empty() || matches!(held, Some(Reason::WaitsFor(_)))) {
+            held = Some(Reason::NotApplied(mode));
+        }
         let (key, identity, needs) = (resource.key.clone(), resource.identity.clone(), resource.needs.clone());
         Item { key, identity, verb, changes, left: Vec::new(), notes, steps, held, phase, needs }
     }
@@ -351,7 +368,7 @@ impl Scene<'_> {
     /// may be done.
     fn blocked_need(&self, resource: &Resource, so_far: &Plan) -> Option<Key> {
         let blocked = |key: &&Key| match so_far.items.iter().find(|item| item.key == **key) {
-            Some(item) => matches!(item.verb, Verb::Create | Verb::Unknown) && item.steps.is_empty(),
+            Some(item) => matches!(item.verb, Verb::Create | Verb::Unknown) && !item.acts(),
             None => matches!(self.world.seen.get(*key), Some(Seen::Absent | Seen::Unknown(_))),
         };
         let dangling = |key: &&Key| !self.resources.contains_key(*key);

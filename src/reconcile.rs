@@ -111,7 +111,7 @@ impl Reconciler {
         let mut world = self.observe(resources, due).await;
         let written = self.memory().written().clone();
         let first = plan(resources, &world, due, &self.rules, &written);
-        let acting = first.items.iter().filter(|item| !item.steps.is_empty());
+        let acting = first.items.iter().filter(|item| item.acts());
         let needs: BTreeSet<Key> =
             acting.flat_map(|item| &item.needs).filter(|need| !due.contains(*need)).cloned().collect();
         let rolling: Vec<&Resource> =
@@ -185,7 +185,7 @@ impl Reconciler {
                 failed.insert(item.key.clone());
                 continue;
             }
-            for action in &item.steps {
+            for action in item.steps.iter().filter(|_| item.acts()) {
                 if !self.may_call(action, stop).await {
                     pass.stopped = true;
                     return failed;
@@ -291,7 +291,7 @@ fn has_another_count(item: &Item) -> bool {
 /// The resources that waited for something which this plan has now brought about, together with what
 /// they waited for.
 fn freed(plan: &Plan, failed: &BTreeSet<Key>) -> BTreeSet<Key> {
-    let acted = |key: &Key| plan.items.iter().any(|item| item.key == *key && !item.steps.is_empty());
+    let acted = |key: &Key| plan.items.iter().any(|item| item.key == *key && item.acts());
     plan.items
         .iter()
         .filter_map(|item| match &item.held {

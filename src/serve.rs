@@ -35,13 +35,13 @@ pub struct Shared {
     /// The metrics.
     pub metrics: Arc<Metrics>,
     account: Account,
-    mode: &'static str,
+    mode: String,
 }
 
 impl Shared {
     /// An empty board whose heart beats now.
     #[must_use]
-    pub fn new(metrics: Arc<Metrics>, account: Account, mode: &'static str, heartbeat_max: Duration) -> Arc<Self> {
+    pub fn new(metrics: Arc<Metrics>, account: Account, mode: String, heartbeat_max: Duration) -> Arc<Self> {
         let heartbeat = Mutex::new(Instant::now());
         Arc::new(Self { board: Mutex::default(), heartbeat, heartbeat_max, metrics, account, mode })
     }
@@ -174,7 +174,7 @@ fn html(shared: &Shared) -> String {
          <p>Account {}, {}; mode {}; version {}; <a href=/status>status</a>, <a href=/metrics>metrics</a></p>",
         escape(&shared.account.id),
         escape(&shared.account.region),
-        shared.mode,
+        escape(&shared.mode),
         env!("CARGO_PKG_VERSION"),
     );
     let in_sync = board.statuses.values().filter(|status| status.state == State::InSync).count();

@@ -130,10 +130,9 @@ pub struct Board {
     pub last_pass: Option<SystemTime>,
 }
 
-/// Folds a plan's item and what became of its calls into a conclusion. `acting`: whether the mode is
-/// to make calls at all.
+/// Folds a plan's item and what became of its calls into a conclusion.
 #[must_use]
-pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion {
+pub fn conclude(item: &Item, outcomes: &[&Outcome]) -> Conclusion {
     let conclusion =
         |state, reason, message: String, next| Conclusion { state, reason, message, next, left: item.left.clone() };
     if let Some((outcome, failure)) =
@@ -143,9 +142,8 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
         return conclusion(state, failure.label(), format!("{}: {failure}", outcome.action.permission()), next);
     }
     match &item.held {
-        Some(Reason::WaitsFor(_)) if !acting => {
-            let message = "the mode is not to change anything".to_owned();
-            return conclusion(State::Drifted, "NotApplied", message, Next::Tick);
+        Some(reason @ Reason::NotApplied(_)) => {
+            return conclusion(State::Drifted, reason.label(), reason.to_string(), Next::Tick);
         }
         Some(reason @ Reason::CannotSee(failure)) => {
             let (state, next) = reaction(failure);
@@ -186,9 +184,6 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
         (Verb::Keep, Phase::Paused(why)) => conclusion(State::Waiting, "Paused", why.clone(), Next::After(PAUSED)),
         (Verb::Keep, Phase::Busy(why)) => conclusion(State::Waiting, "Busy", why.clone(), Next::After(SOON)),
         (Verb::Keep, Phase::Failed(why)) => conclusion(State::Degraded, "RolloutFailed", why.clone(), Next::Slowly),
-        (_, _) if !acting => {
-            conclusion(State::Drifted, "NotApplied", "the mode is not to change anything".to_owned(), Next::Tick)
-        }
         (_, _) if outcomes.is_empty() => conclusion(
             State::Waiting,
             "NotReached",

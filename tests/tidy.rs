@@ -21,6 +21,7 @@ const MODULES: &[(&str, u8)] = &[
     ("value", 0),
     ("pattern", 0),
     ("model", 0),
+    ("mode", 0),
     ("yaml", 0),
     ("policy", 0),
     ("preset", 0),

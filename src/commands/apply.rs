@@ -14,6 +14,7 @@ use super::{CommandError, ERROR, OK, connect, load_directory, print, refuse_prob
 use crate::action::Outcome;
 use crate::cli::Apply;
 use crate::load::Desired;
+use crate::mode::Modes;
 use crate::model::Key;
 use crate::queue::{Backoff, Next, WorkQueue};
 use crate::reconcile::{Progress, Reconciler, with_partners};
@@ -31,7 +32,7 @@ const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), max: Durat
 const ROLLOUT: Duration = Duration::from_secs(2);
 
 pub(super) async fn apply(command: Apply) -> Result<u8, CommandError> {
-    let connection = connect::connect(&command.target).await?;
+    let connection = connect::connect(&command.target, Modes::default()).await?;
     let account = connection.reconciler.aws().account().clone();
     let desired = load_directory(&command.target.directory, &account)?;
     refuse_problems(&desired)?;
@@ -78,7 +79,7 @@ async fn converge(
         let pass = reconciler.pass(&desired.resources, &keys, stop, &mut |progress| screen.show(&progress)).await;
         for (key, item) in &pass.items {
             let of_key: Vec<&Outcome> = pass.outcomes.iter().filter(|outcome| outcome.key == *key).collect();
-            let conclusion = conclude(item, &of_key, true);
+            let conclusion = conclude(item, &of_key);
             let next = match (conclusion.state, conclusion.next) {
                 // What needs a person is not waited for; it would be found again and again.
                 (State::Blocked | State::Degraded, _) => Next::Tick,

@@ -10,6 +10,7 @@ use super::{CommandError, itself};
 use crate::aws::{Aws, loader};
 use crate::cli::Target;
 use crate::metrics::Metrics;
+use crate::mode::Modes;
 use crate::plan::Rules;
 use crate::reconcile::Reconciler;
 #[cfg(feature = "sandbox")]
@@ -23,7 +24,7 @@ pub(super) struct Connection {
     pub(super) sandbox: Option<Arc<Sandbox>>,
 }
 
-pub(super) async fn connect(target: &Target) -> Result<Connection, CommandError> {
+pub(super) async fn connect(target: &Target, modes: Modes) -> Result<Connection, CommandError> {
     let metrics = Arc::new(Metrics::new().map_err(CommandError::Metrics)?);
     #[cfg(feature = "sandbox")]
     let (loader, sandbox) = pointed(target.sandbox.as_deref());
@@ -33,7 +34,7 @@ pub(super) async fn connect(target: &Target) -> Result<Connection, CommandError>
     Ok(Connection {
         reconciler: reconciler(
             &config,
-            Rules { owner: target.owner.clone(), adopt: target.adopt, ..Rules::default() },
+            Rules { owner: target.owner.clone(), adopt: target.adopt, modes, ..Rules::default() },
             &metrics,
         )
         .await?,

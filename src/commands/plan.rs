@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use super::{CHANGES, CommandError, ERROR, OK, connect, load_directory, print, refuse_problems};
 use crate::cli::Plan;
+use crate::mode::Modes;
 use crate::plan::Verb;
 use crate::report::{self, Output};
 
 pub(super) async fn plan(command: Plan) -> Result<u8, CommandError> {
-    let connection = connect::connect(&command.target).await?;
+    let connection = connect::connect(&command.target, Modes::default()).await?;
     let account = connection.reconciler.aws().account().clone();
     let desired = load_directory(&command.target.directory, &account)?;
     refuse_problems(&desired)?;

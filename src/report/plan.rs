@@ -162,7 +162,7 @@ fn advice(plan: &Plan) -> Option<&'static str> {
 /// Whether an item only waits for another that the same plan brings about.
 fn waits_for_plan(plan: &Plan, item: &Item) -> bool {
     match &item.held {
-        Some(Reason::WaitsFor(key)) => plan.items.iter().any(|other| other.key == *key && !other.steps.is_empty()),
+        Some(Reason::WaitsFor(key)) => plan.items.iter().any(|other| other.key == *key && other.acts()),
         _ => false,
     }
 }

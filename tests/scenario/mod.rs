@@ -10,7 +10,6 @@ use aws_config::SdkConfig;
 use aws_sdk_ecs::types::{ContainerDefinition, TaskDefinition};
 use evenkeel::action::Outcome;
 use evenkeel::aws::{Aws, loader};
-use evenkeel::cli::Mode;
 use evenkeel::daemon::{Daemon, Options};
 use evenkeel::load::{Desired, File, load};
 use evenkeel::metrics::Metrics;
@@ -201,7 +200,7 @@ pub(crate) fn calls(outcomes: &[Outcome]) -> Vec<String> {
 /// What the board would say of a resource after a pass.
 pub(crate) fn conclusion(pass: &Pass, key: &Key) -> Conclusion {
     let outcomes: Vec<&Outcome> = pass.outcomes.iter().filter(|outcome| outcome.key == *key).collect();
-    conclude(&pass.items[key], &outcomes, true)
+    conclude(&pass.items[key], &outcomes)
 }
 
 fn describe(item: &Item, pass: &Pass) -> String {
@@ -282,22 +281,30 @@ impl Running {
 
     /// The same without waiting, and with another interval.
     pub(crate) async fn begin(sandbox: Arc<Sandbox>, interval: Duration, files: &[(&str, &str)]) -> Self {
-        let lab = Lab::over(sandbox).await;
+        let rules = Rules { owner: "evenkeel".to_owned(), ..Rules::default() };
+        Self::under(sandbox, rules, interval, files).await
+    }
+
+    /// The same under any rules.
+    pub(crate) async fn under(sandbox: Arc<Sandbox>, rules: Rules, interval: Duration, files: &[(&str, &str)]) -> Self {
+        let mode = rules.modes.to_string();
+        let lab = Lab::under(sandbox, rules).await;
         let folder = tempfile::tempdir().expect("tempdir");
         let directory = folder.path().join("manifests");
         std::fs::create_dir(&directory).expect("create");
         for (name, text) in files {
-            std::fs::write(directory.join(name), text).expect("write");
+            let file = directory.join(name);
+            std::fs::create_dir_all(file.parent().expect("a folder")).expect("create");
+            std::fs::write(file, text).expect("write");
         }
         let metrics = Arc::clone(&lab.metrics);
         let account = lab.reconciler.aws().account().clone();
-        let shared = Shared::new(metrics, account, "apply", Duration::from_secs(600));
+        let shared = Shared::new(metrics, account, mode, Duration::from_secs(600));
         let options = Options {
             directory: directory.clone(),
             interval,
             quiet: Duration::from_millis(500),
             quiet_max: Duration::from_secs(2),
-            mode: Mode::Apply,
             once: false,
         };
         let (stop, stopped) = watch::channel(false);
