@@ -85,6 +85,10 @@ pub struct Target {
     /// Take over what exists without an owner tag, unless its manifest says evenkeel/adoption: never.
     #[arg(long, env = "EVENKEEL_ADOPT")]
     pub adopt: bool,
+    /// Delete what carries our owner tag and is declared nowhere: services and capacity providers, and
+    /// what its manifest said `evenkeel/deletion-policy: delete` of.
+    #[arg(long, env = "EVENKEEL_PRUNE")]
+    pub prune: bool,
     /// Work on a simulated AWS: a new one, or the one that serves at URL.
     #[cfg(feature = "sandbox")]
     #[arg(long, env = "EVENKEEL_SANDBOX", value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
@@ -182,8 +186,8 @@ ECS. What cannot be written is named on standard error.
 SECRETS: the output holds what the account holds, values of environment variables in plain text
 included. Look through it before it is committed.
 
-Permissions: those of the statement `Read` in deploy/evenkeel/policy.yaml, and ecs:ListClusters,
-ecs:ListServices and ecs:ListTaskDefinitionFamilies.";
+Permissions: those of the statement `Read` in deploy/evenkeel/policy.yaml, and
+ecs:ListTaskDefinitionFamilies.";
 
 /// `evenkeel validate`.
 #[derive(Debug, Args)]

@@ -1,6 +1,8 @@
 //! The loop: told that the directory may have changed, or that a resource is due, it reads, plans
 //! and acts; and it goes on until it is told to stop.
 
+mod prune;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use crate::reconcile::{Pass, Reconciler, with_partners};
 use crate::serve::Shared;
 use crate::status::{State, conclude};
 use crate::watch::{self, Watcher};
+use prune::Pruner;
 
 /// How often the directory is read whatever the system says of changes: a watch can go deaf.
 const SCAN_INTERVAL: Duration = Duration::from_secs(30);
@@ -36,6 +39,8 @@ pub struct Options {
     pub quiet: Duration,
     /// How long it is waited for quiet at most.
     pub quiet_max: Duration,
+    /// Whether what is ours and declared nowhere is deleted.
+    pub prune: bool,
     /// Whether to end after the first full pass.
     pub once: bool,
 }
@@ -50,12 +55,15 @@ pub struct Daemon {
     digest: Option<String>,
     queue: WorkQueue<Instant>,
     patience: Patience<Instant>,
+    /// `None`: nothing is ever deleted.
+    pruner: Option<Pruner>,
 }
 
 /// What wakes the loop.
 enum Event {
     Changed,
     Due,
+    Prune,
     Stop,
 }
 
@@ -64,6 +72,7 @@ impl Daemon {
     #[must_use]
     pub fn new(options: Options, reconciler: Reconciler, shared: Arc<Shared>) -> Self {
         let queue = WorkQueue::new(BACKOFF, options.interval, Instant::now());
+        let pruner = options.prune.then(Pruner::new);
         Self {
             options,
             reconciler,
@@ -72,6 +81,7 @@ impl Daemon {
             digest: None,
             queue,
             patience: Patience::default(),
+            pruner,
         }
     }
 
@@ -100,6 +110,7 @@ impl Daemon {
                         return self.shared.board().unreadable.is_none() && self.desired.problems.is_empty();
                     }
                 }
+                Event::Prune => self.prune(&stop).await,
                 Event::Due => {
                     let well = self.pass(&stop).await;
                     if self.options.once {
@@ -119,6 +130,8 @@ impl Daemon {
         // A heart that beats only with work would look stuck in a quiet hour.
         let beat = Instant::now() + self.options.interval;
         let due = self.queue.next_due();
+        let ready = self.shared.board().ready;
+        let prune = self.pruner.as_ref().map(|pruner| pruner.due).filter(|_| ready);
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => Event::Stop,
@@ -127,6 +140,7 @@ impl Daemon {
             () = sleep_until(due.unwrap_or(beat)), if due.is_some() => Event::Due,
             () = sleep_until(scan) => Event::Changed,
             Ok(()) = hinted.changed() => Event::Changed,
+            () = sleep_until(prune.unwrap_or(beat)), if prune.is_some() => Event::Prune,
             () = sleep_until(beat) => Event::Changed,
         }
     }
@@ -167,6 +181,11 @@ impl Daemon {
             return;
         }
         self.digest = Some(snapshot.digest);
+        if let Some(pruner) = &mut self.pruner {
+            pruner.released = snapshot.releases;
+            // What the change took away is to be said at once.
+            pruner.due = Instant::now();
+        }
         let files: Vec<load::File> = snapshot.files.into_iter().map(load::File::from).collect();
         let (account, before) = (self.reconciler.aws().account().clone(), self.desired.clone());
         let loaded = tokio::task::spawn_blocking(move || load::load(&files, &account, &before)).await;
@@ -218,7 +237,9 @@ impl Daemon {
                 self.shared.board().statuses.remove(key);
                 continue;
             }
-            tracing::warn!(resource = %key, "is no longer declared; it stays in AWS as it is, Evenkeel deletes nothing");
+            if self.pruner.is_none() {
+                tracing::warn!(resource = %key, "is no longer declared; it stays in AWS as it is, for --prune is not given");
+            }
             self.shared.board().statuses.remove(key);
         }
         for (key, resource) in &desired.resources {

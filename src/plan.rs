@@ -20,6 +20,7 @@ pub mod task_definition;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 use crate::action::Action;
 use crate::mode::{Mode, Modes};
@@ -129,6 +130,10 @@ pub enum Verb {
     Adopt,
     /// It cannot be told.
     Unknown,
+    /// It is ours, no manifest declares it any more, and it is to be deleted.
+    Delete,
+    /// It is ours, no manifest declares it any more, and it stays.
+    Retain,
 }
 
 /// Why something is not done now.
@@ -160,6 +165,14 @@ pub enum Reason {
     NonConverging,
     /// Something that no manifest describes is not there.
     Missing(String),
+    /// No manifest declares it any more, and what the last one said, or its kind, keeps it.
+    Retained,
+    /// Nothing at all is deleted, for this reason.
+    NotPruned(String),
+    /// It would be deleted, but something uses it.
+    InUse(String),
+    /// It was declared until lately; it will be deleted after this long.
+    Young(Duration),
 }
 
 impl fmt::Display for Reason {
@@ -195,6 +208,12 @@ impl fmt::Display for Reason {
                 f.write_str("made, and AWS does not show it yet; it is looked for, and not made again for now")
             }
             Self::Missing(what) => write!(f, "{what} does not exist; declare it, or correct the name"),
+            Self::Retained => f.write_str(
+                "no manifest declares it any more; it is retained (evenkeel/deletion-policy, or the default of its kind)",
+            ),
+            Self::NotPruned(why) => write!(f, "nothing is deleted: {why}"),
+            Self::InUse(what) => write!(f, "it is not deleted while it is in use: {what}"),
+            Self::Young(left) => write!(f, "no manifest declares it any more; it is deleted in {}", roughly(*left)),
         }
     }
 }
@@ -217,6 +236,10 @@ impl Reason {
             Self::RolledBack(_) => "RolledBack",
             Self::NonConverging => "NonConverging",
             Self::Missing(_) => "Missing",
+            Self::Retained => "Retained",
+            Self::NotPruned(_) => "NotPruned",
+            Self::InUse(_) => "InUse",
+            Self::Young(_) => "Young",
         }
     }
 }
@@ -226,9 +249,9 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.items.iter().all(|item| match item.verb {
-            Verb::Keep => true,
+            Verb::Keep | Verb::Retain => true,
             Verb::Adopt => item.changes.is_empty() && item.steps.is_empty(),
-            Verb::Create | Verb::Update | Verb::Unknown => false,
+            Verb::Create | Verb::Update | Verb::Unknown | Verb::Delete => false,
         })
     }
 }
@@ -402,6 +425,14 @@ impl Scene<'_> {
 
 fn unseen(failure: Failure) -> (Verb, Phase, Draft) {
     (Verb::Unknown, Phase::Steady, Draft { held: Some(Reason::CannotSee(failure)), ..Draft::default() })
+}
+
+/// A time in the unit in which a person would say it.
+fn roughly(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..100 => format!("{} s", seconds.max(1)),
+        seconds => format!("{} min", seconds.div_ceil(60)),
+    }
 }
 
 /// IAM paths of roles that AWS and its services keep for themselves.

@@ -1,5 +1,6 @@
 //! What is done about differences, directory by directory, in virtual time.
 #![cfg(feature = "sandbox")]
+#![expect(clippy::expect_used, reason = "the helpers of a test are test code")]
 
 #[expect(dead_code, reason = "other tests use the rest")]
 mod scenario;
@@ -13,7 +14,7 @@ use scenario::{INTERVAL, Running, cluster, role, service};
 async fn running(modes: &str, files: &[(&str, &str)]) -> Running {
     let modes: Modes = modes.parse().expect("modes");
     let rules = Rules { owner: "evenkeel".to_owned(), modes, ..Rules::default() };
-    let running = Running::under(Sandbox::new(), rules, INTERVAL, files).await;
+    let running = Running::under(Sandbox::new(), rules, (INTERVAL, false), files).await;
     running.settle().await;
     running
 }
@@ -49,7 +50,7 @@ async fn what_needs_something_that_is_there_goes_on_although_that_is_only_planne
     let rules = Rules { owner: "evenkeel".to_owned(), modes, ..Rules::default() };
     let drifted = cluster("shop").replace("enabled", "disabled");
     let files = [("legacy/shop.yaml", drifted.as_str()), ("web.yaml", &web)];
-    let running = Running::under(first.sandbox.clone(), rules, INTERVAL, &files).await;
+    let running = Running::under(first.sandbox.clone(), rules, (INTERVAL, false), &files).await;
     running.settle().await;
     assert_eq!(running.board(), ["Cluster/shop: drifted", "TaskDefinition/web: in_sync", "Service/web: in_sync"]);
     assert_eq!(running.writes(), ["RegisterTaskDefinition", "CreateService"]);

@@ -52,6 +52,7 @@ pub(super) async fn run(command: Run) -> Result<u8, CommandError> {
         interval: command.interval,
         quiet,
         quiet_max,
+        prune: command.target.prune,
         once: command.once,
     };
     let well = Daemon::new(options, reconciler, shared).run(stop_signal()).await;

@@ -15,6 +15,7 @@ use evenkeel::load::{Desired, File, load};
 use evenkeel::metrics::Metrics;
 use evenkeel::model::{Key, Kind};
 use evenkeel::plan::{Item, Plan, Rules};
+use evenkeel::prune::{DELAY, Pruning, Situation, prune};
 use evenkeel::reconcile::{Pass, Reconciler};
 use evenkeel::resource::Resource;
 use evenkeel::sandbox::fault::{Fault, FaultKind};
@@ -83,6 +84,16 @@ impl Lab {
     pub(crate) async fn plan(&self, manifests: &str) -> Plan {
         let resources = self.declared(manifests);
         self.reconciler.plan(&resources, &resources.keys().cloned().collect()).await
+    }
+
+    /// What would be deleted that these manifests do not declare, were it gone for long enough.
+    pub(crate) async fn pruned(&self, manifests: &str) -> Pruning {
+        let declared = self.declared(manifests);
+        let estate = self.reconciler.estate(&declared).await.expect("estate");
+        let ages = estate.orphans.iter().map(|orphan| (orphan.pin(), DELAY)).collect();
+        let (rules, released) = (self.reconciler.rules(), BTreeSet::new());
+        let situation = Situation { declared: &declared, rules, obstacle: None, ages: &ages, released: &released };
+        prune(&estate, &situation)
     }
 
     /// One pass over everything.
@@ -282,11 +293,24 @@ impl Running {
     /// The same without waiting, and with another interval.
     pub(crate) async fn begin(sandbox: Arc<Sandbox>, interval: Duration, files: &[(&str, &str)]) -> Self {
         let rules = Rules { owner: "evenkeel".to_owned(), ..Rules::default() };
-        Self::under(sandbox, rules, interval, files).await
+        Self::under(sandbox, rules, (interval, false), files).await
     }
 
-    /// The same under any rules.
-    pub(crate) async fn under(sandbox: Arc<Sandbox>, rules: Rules, interval: Duration, files: &[(&str, &str)]) -> Self {
+    /// One that prunes, and has settled.
+    pub(crate) async fn pruning(sandbox: Arc<Sandbox>, files: &[(&str, &str)]) -> Self {
+        let rules = Rules { owner: "evenkeel".to_owned(), ..Rules::default() };
+        let running = Self::under(sandbox, rules, (INTERVAL, true), files).await;
+        running.settle().await;
+        running
+    }
+
+    /// The same under any rules, and with or without pruning.
+    pub(crate) async fn under(
+        sandbox: Arc<Sandbox>,
+        rules: Rules,
+        (interval, prune): (Duration, bool),
+        files: &[(&str, &str)],
+    ) -> Self {
         let mode = rules.modes.to_string();
         let lab = Lab::under(sandbox, rules).await;
         let folder = tempfile::tempdir().expect("tempdir");
@@ -305,6 +329,7 @@ impl Running {
             interval,
             quiet: Duration::from_millis(500),
             quiet_max: Duration::from_secs(2),
+            prune,
             once: false,
         };
         let (stop, stopped) = watch::channel(false);
