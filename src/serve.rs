@@ -224,6 +224,13 @@ fn html(shared: &Shared) -> String {
         }
         text.push_str("</table>");
     }
+    // What a person is to decide comes first.
+    let (before, after) = match &board.pruned {
+        Some(pruned) if pruned.obstacle.is_some() => (orphans_html(pruned, now), String::new()),
+        Some(pruned) => (String::new(), orphans_html(pruned, now)),
+        None => Default::default(),
+    };
+    text.push_str(&before);
     text.push_str("<h2>Resources</h2><table><tr><th>State<th>For<th>Resource<th>In AWS<th>Manifest<th>Why");
     let mut rows: Vec<_> = board.statuses.iter().collect();
     // What needs attention first.
@@ -242,18 +249,15 @@ fn html(shared: &Shared) -> String {
         );
     }
     text.push_str("</table>");
-    if let Some(pruned) = &board.pruned {
-        orphans_html(&mut text, pruned, now);
-    }
-    text
+    text + &after
 }
 
 /// What is declared nowhere, and what becomes of it.
-fn orphans_html(text: &mut String, pruned: &Pruned, now: SystemTime) {
+fn orphans_html(pruned: &Pruned, now: SystemTime) -> String {
     if pruned.orphans.is_empty() {
-        return;
+        return String::new();
     }
-    text.push_str("<h2>No longer declared</h2>");
+    let mut text = "<h2>No longer declared</h2>".to_owned();
     if let Some((_, why)) = &pruned.obstacle {
         let _ = write!(text, "<p class=blocked>Nothing is deleted: {}.</p>", escape(why));
     }
@@ -273,10 +277,12 @@ fn orphans_html(text: &mut String, pruned: &Pruned, now: SystemTime) {
             roughly(now.duration_since(orphan.since).unwrap_or_default()),
             escape(&orphan.key.to_string()),
             escape(&orphan.aws),
-            escape(&orphan.message),
+            // What keeps all of them stands above.
+            if orphan.reason == "NotPruned" { String::new() } else { escape(&orphan.message) },
         );
     }
     text.push_str("</table>");
+    text
 }
 
 /// How long something has been so, in its largest unit.

@@ -154,7 +154,9 @@ impl Daemon {
                 (None, Some(held)) => (held.label(), held.to_string()),
                 (None, None) => ("Deleting", "it is being deleted".to_owned()),
             };
-            if pruner.said.insert(pin.clone(), reason) != Some(reason) && item.held != Some(Reason::Retained) {
+            let is_new = pruner.said.insert(pin.clone(), reason) != Some(reason);
+            // What keeps all of them is said once.
+            if is_new && !matches!(item.held, Some(Reason::Retained | Reason::NotPruned(_))) {
                 tracing::warn!(resource = %item.key, aws = %item.identity, reason, "is ours and declared nowhere: {message}");
             }
             let since = pruner.found.get(pin).map_or_else(SystemTime::now, |(_, since)| *since);
