@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch as channel;
 use tokio::time::{Instant, sleep_until};
 
 use crate::cli::Mode;
+use crate::fence::{Hold, Standing};
 use crate::load::{self, Desired};
 use crate::model::{Key, Problem};
 use crate::patience::Patience;
@@ -17,7 +18,7 @@ use crate::plan::{Item, Plan};
 use crate::queue::{Backoff, WorkQueue};
 use crate::reconcile::{Pass, Reconciler, with_partners};
 use crate::serve::Shared;
-use crate::status::{State, conclude};
+use crate::status::{Conclusion, State, conclude};
 use crate::watch::{self, Watcher};
 
 /// How often the directory is read whatever the system says of changes: a watch can go deaf.
@@ -46,7 +47,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Daemon {
     options: Options,
-    reconciler: Reconciler,
+    reconciler: Arc<Reconciler>,
     shared: Arc<Shared>,
     desired: Desired,
     digest: Option<String>,
@@ -66,9 +67,13 @@ impl Daemon {
     #[must_use]
     pub fn new(options: Options, reconciler: Reconciler, shared: Arc<Shared>) -> Self {
         let queue = WorkQueue::new(BACKOFF, options.interval, Instant::now());
+        if options.mode != Mode::Apply {
+            shared.metrics.writer(false);
+            shared.board().standing = Some(Standing::LooksOn);
+        }
         Self {
             options,
-            reconciler,
+            reconciler: Arc::new(reconciler),
             shared,
             desired: Desired::default(),
             digest: None,
@@ -79,7 +84,15 @@ impl Daemon {
 
     /// Runs until `stop` is true or, with `once`, until every resource has been looked at. Returns
     /// whether all was well at the end.
-    pub async fn run(mut self, mut stop: channel::Receiver<bool>) -> bool {
+    pub async fn run(mut self, stop: channel::Receiver<bool>) -> bool {
+        let tending = (self.options.mode == Mode::Apply).then(|| tokio::spawn(keep(Arc::downgrade(&self.reconciler))));
+        let well = self.turn(stop).await;
+        tending.iter().for_each(tokio::task::JoinHandle::abort);
+        self.reconciler.release().await;
+        well
+    }
+
+    async fn turn(&mut self, mut stop: channel::Receiver<bool>) -> bool {
         let (hint, mut hinted) = channel::channel(0_u64);
         let mut watcher = Watcher::start(&self.options.directory, hint);
         let mut scan = Instant::now();
@@ -246,7 +259,7 @@ impl Daemon {
         for key in &desired.invalid {
             let problem = desired.problems.iter().find(|problem| problem.key.as_ref() == Some(key));
             let message = problem.map_or_else(|| "its manifest has problems".to_owned(), ToString::to_string);
-            let conclusion = crate::status::Conclusion {
+            let conclusion = Conclusion {
                 state: State::Invalid,
                 reason: "Invalid",
                 message,
@@ -263,6 +276,14 @@ impl Daemon {
         let started = Instant::now();
         let due = with_partners(&self.desired.resources, self.queue.due(started));
         let pass = if self.options.mode == Mode::Apply {
+            // Before the look at AWS: what is planned on it is done only by whoever is in charge.
+            let mut stopped = stop.clone();
+            let standing = tokio::select! {
+                biased;
+                _ = stopped.wait_for(|stop| *stop) => return true,
+                standing = self.reconciler.tend() => standing,
+            };
+            self.shared.board().standing = Some(standing);
             self.reconciler.pass(&self.desired.resources, &due, stop, &mut |_| self.shared.beat()).await
         } else {
             let mut stopped = stop.clone();
@@ -284,9 +305,15 @@ impl Daemon {
         let (now, ended) = (SystemTime::now(), Instant::now());
         let mut board = self.shared.board();
         let mut well = true;
+        let stands_by = matches!(pass.held, Some(Hold::Standby(_)));
+        board.standing = board.standing.as_ref().map(|_| self.reconciler.standing());
         for (key, item) in &pass.items {
             let outcomes: Vec<_> = pass.outcomes.iter().filter(|outcome| outcome.key == *key).collect();
-            let conclusion = conclude(item, &outcomes, self.options.mode == Mode::Apply);
+            let conclusion = conclude(item, &outcomes, self.options.mode == Mode::Apply && !stands_by);
+            let conclusion = match &pass.held {
+                Some(hold) => conclusion.held_by(hold),
+                None => conclusion,
+            };
             let conclusion = self.patience.judge(key, conclusion, ended);
             self.queue.settle(key, conclusion.next, ended);
             well &= matches!(conclusion.state, State::InSync | State::Progressing);
@@ -319,6 +346,16 @@ impl Daemon {
     }
 }
 
+/// Renews a lease, or waits for one, also while a pass takes its time.
+async fn keep(reconciler: Weak<Reconciler>) {
+    while let Some(wait) = reconciler.upgrade().and_then(|reconciler| reconciler.tended_every()) {
+        tokio::time::sleep(wait).await;
+        if let Some(reconciler) = reconciler.upgrade() {
+            reconciler.tend().await;
+        }
+    }
+}
+
 /// Whether two readings of a manifest mean the same; where it stands does not matter.
 fn same(before: &crate::resource::Resource, now: &crate::resource::Resource) -> bool {
     let mut moved = now.clone();
@@ -330,7 +367,7 @@ fn by_key(plan: Plan) -> BTreeMap<Key, Item> {
     plan.items.into_iter().map(|item| (item.key.clone(), item)).collect()
 }
 
-fn log_state(key: &Key, conclusion: &crate::status::Conclusion) {
+fn log_state(key: &Key, conclusion: &Conclusion) {
     let (resource, state, reason, why) =
         (key.to_string(), conclusion.state.label(), conclusion.reason, &conclusion.message);
     match conclusion.state {

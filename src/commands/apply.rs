@@ -10,9 +10,11 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::{CommandError, ERROR, OK, connect, load_directory, print, refuse_problems};
+use super::connect::{self, Connection};
+use super::{CommandError, ERROR, OK, load_directory, print, refuse_problems};
 use crate::action::Outcome;
-use crate::cli::Apply;
+use crate::cli::{Apply, Lease};
+use crate::fence::{Claim, Hold, Manner, Standing};
 use crate::load::Desired;
 use crate::model::Key;
 use crate::queue::{Backoff, Next, WorkQueue};
@@ -31,8 +33,16 @@ const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), max: Durat
 const ROLLOUT: Duration = Duration::from_secs(2);
 
 pub(super) async fn apply(command: Apply) -> Result<u8, CommandError> {
-    let connection = connect::connect(&command.target).await?;
-    let account = connection.reconciler.aws().account().clone();
+    let (target, takeover) = (&command.target, command.takeover);
+    if takeover && target.lease != Lease::Epoch {
+        return Err(CommandError::NotInCharge(
+            "--takeover goes with --lease epoch: a lease ends when its holder does".to_owned(),
+        ));
+    }
+    let Connection { reconciler, what, .. } = connect::connect(target).await?;
+    let manner = Manner::Guest { takeover, lasts: command.timeout };
+    let reconciler = connect::fenced(reconciler, what, &target.lease, manner);
+    let account = reconciler.aws().account().clone();
     let desired = load_directory(&command.target.directory, &account)?;
     refuse_problems(&desired)?;
     let stop = super::run::stop_signal();
@@ -42,14 +52,28 @@ pub(super) async fn apply(command: Apply) -> Result<u8, CommandError> {
         ..Screen::default()
     };
     let end = Instant::now() + command.timeout;
-    let (conclusions, outcomes) = converge(&connection.reconciler, &desired, &stop, end, &mut screen).await;
+    let (conclusions, outcomes) = converge(&reconciler, &desired, &stop, end, &mut screen).await;
+    let standing = reconciler.standing();
+    reconciler.release().await;
     screen.clear();
+    if let (Standing::Held(Hold::Standby(other)), []) = (&standing, &outcomes[..]) {
+        return Err(CommandError::NotInCharge(in_charge(&target.owner, other)));
+    }
     let well = conclusions.values().all(|conclusion| conclusion.state == State::InSync);
     print(&match command.output {
         Output::Json => format!("{:#}\n", json(&desired, &conclusions, &outcomes, well)),
         Output::Human | Output::Markdown => text(&conclusions, &outcomes),
     })?;
     Ok(if well { OK } else { ERROR })
+}
+
+/// Why nothing was done, and how to go on.
+fn in_charge(owner: &str, other: &Claim) -> String {
+    format!(
+        "nothing was changed: another copy with the owner `{owner}` is in charge: {other}\n  hint: change the directory \
+         that it watches, or stop it; with --takeover it stands by until this apply ends, and then makes its own \
+         directory so again"
+    )
 }
 
 /// Passes until nothing is under way any more, the time is up, or the user stops it.
@@ -79,7 +103,12 @@ async fn converge(
         for (key, item) in &pass.items {
             let of_key: Vec<&Outcome> = pass.outcomes.iter().filter(|outcome| outcome.key == *key).collect();
             let conclusion = conclude(item, &of_key, true);
+            let conclusion = match &pass.held {
+                Some(hold) => conclusion.held_by(hold),
+                None => conclusion,
+            };
             let next = match (conclusion.state, conclusion.next) {
+                (_, next) if conclusion.reason == "TakingOver" => next,
                 // What needs a person is not waited for; it would be found again and again.
                 (State::Blocked | State::Degraded, _) => Next::Tick,
                 (State::Waiting, _) if conclusion.reason == "NonConverging" && given_up(&mut looks, key) => Next::Tick,
@@ -91,7 +120,7 @@ async fn converge(
         }
         outcomes.extend(pass.outcomes);
         screen.waiting(&conclusions);
-        if pass.stopped {
+        if pass.stopped || matches!(pass.held, Some(Hold::Standby(_))) {
             break;
         }
     }

@@ -282,7 +282,11 @@ impl Running {
 
     /// The same without waiting, and with another interval.
     pub(crate) async fn begin(sandbox: Arc<Sandbox>, interval: Duration, files: &[(&str, &str)]) -> Self {
-        let lab = Lab::over(sandbox).await;
+        Self::of(Lab::over(sandbox).await, interval, files)
+    }
+
+    /// The same with a reconciler that is there already.
+    pub(crate) fn of(lab: Lab, interval: Duration, files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("tempdir");
         let directory = folder.path().join("manifests");
         std::fs::create_dir(&directory).expect("create");
