@@ -3,8 +3,11 @@
 mod calls;
 mod credentials;
 mod ecs;
+mod epoch;
 mod failure;
 mod iam;
+#[cfg(feature = "lease")]
+pub mod lease;
 mod list;
 mod names;
 mod owned;
@@ -25,17 +28,13 @@ use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 
 use crate::action::Action;
 use crate::failure::Refusal;
+use crate::fence::{ATTEMPT_MAX, CALL_MAX};
 use crate::metrics::Metrics;
 use crate::model::Key;
 use crate::resource::{Account, Resource, partition_of};
 use crate::value::Value;
 use crate::world::{Failure, Live, World};
 
-/// Longest that one attempt may take: a peer that reads a request and never answers would
-/// otherwise hold it for ever.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest that a call may take, attempts and pauses together.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
 /// Attempts for one call, the first one counted.
 const ATTEMPTS_MAX: u32 = 5;
 
@@ -45,6 +44,8 @@ pub struct Aws {
     ecs: aws_sdk_ecs::Client,
     iam: aws_sdk_iam::Client,
     scaling: aws_sdk_applicationautoscaling::Client,
+    #[cfg(feature = "lease")]
+    dynamodb: aws_sdk_dynamodb::Client,
     account: Account,
     pacer: Arc<pacer::Pacer>,
     /// The role whose credentials these are.
@@ -61,8 +62,9 @@ pub struct Aws {
 pub fn loader() -> ConfigLoader {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-        .operation_timeout(OPERATION_TIMEOUT)
+        // A peer that reads a request and never answers would otherwise hold it for ever.
+        .operation_attempt_timeout(ATTEMPT_MAX)
+        .operation_timeout(CALL_MAX)
         .build();
     aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts)
@@ -99,7 +101,11 @@ impl Aws {
                 aws_sdk_iam::config::Builder::from(config).interceptor(counter.clone()).build(),
             ),
             scaling: aws_sdk_applicationautoscaling::Client::from_conf(
-                aws_sdk_applicationautoscaling::config::Builder::from(config).interceptor(counter).build(),
+                aws_sdk_applicationautoscaling::config::Builder::from(config).interceptor(counter.clone()).build(),
+            ),
+            #[cfg(feature = "lease")]
+            dynamodb: aws_sdk_dynamodb::Client::from_conf(
+                aws_sdk_dynamodb::config::Builder::from(config).interceptor(counter).build(),
             ),
             pacer,
             role,

@@ -67,11 +67,11 @@ impl Modes {
         let around = file.ancestors().skip(1);
         around.filter_map(|directory| self.directories.get(directory)).next().copied().unwrap_or(self.default)
     }
-}
 
-impl From<Mode> for Modes {
-    fn from(default: Mode) -> Self {
-        Self { default, directories: BTreeMap::new() }
+    /// Whether anything at all may be changed.
+    #[must_use]
+    pub fn apply(&self) -> bool {
+        self.directories.values().chain([&self.default]).any(|mode| *mode == Mode::Apply)
     }
 }
 

@@ -1,17 +1,21 @@
 //! One pass: look, plan, act. What a revision's registration makes possible follows in the same pass.
 
 mod caught;
+mod fenced;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use caught::caught;
+use fenced::Fenced;
 
 use crate::action::{Action, Outcome};
 use crate::aws::Aws;
+use crate::fence::{Hold, Standing};
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::model::{Key, Kind};
@@ -21,6 +25,8 @@ use crate::resolve;
 use crate::resource::Resource;
 use crate::value::Path;
 use crate::world::{Failure, Seen, World};
+
+pub use fenced::Fence;
 
 /// How often a pass may plan again for what waited in it: an inline task definition needs two.
 const ROUNDS_MAX: usize = 4;
@@ -34,6 +40,8 @@ pub struct Pass {
     pub outcomes: Vec<Outcome>,
     /// Whether the pass was broken off by a stop.
     pub stopped: bool,
+    /// Why it made no more calls, if another copy may be in charge.
+    pub held: Option<Hold>,
 }
 
 /// What a pass reports while it runs.
@@ -53,13 +61,46 @@ pub struct Reconciler {
     metrics: Arc<Metrics>,
     memory: Mutex<Memory>,
     begun: Instant,
+    fenced: Fenced,
 }
 
 impl Reconciler {
     /// A reconciler of resources that carry the owner tag of `rules`.
     #[must_use]
     pub fn new(aws: Aws, rules: Rules, metrics: Arc<Metrics>) -> Self {
-        Self { aws, rules, metrics, memory: Mutex::default(), begun: Instant::now() }
+        let fenced = Fenced::new(None, &rules.owner, &metrics);
+        Self { aws, rules, metrics, memory: Mutex::default(), begun: Instant::now(), fenced }
+    }
+
+    /// The same as one of several copies, which do not write at the same time.
+    #[must_use]
+    pub fn behind(self, fence: Fence) -> Self {
+        let fenced = Fenced::new(Some(fence), &self.rules.owner, &self.metrics);
+        Self { fenced, ..self }
+    }
+
+    /// Finds out whether this copy is in charge, and takes over if it is to. Reads nothing where it was in
+    /// charge before: whether it still is matters before a write.
+    pub async fn tend(&self) -> Standing {
+        let _ = Box::pin(self.fenced.ask(&self.aws, false)).await;
+        self.standing()
+    }
+
+    /// How often [`Self::tend`] is to be called also while a pass goes on, if at all.
+    #[must_use]
+    pub fn tended_every(&self) -> Option<Duration> {
+        self.fenced.tended_every()
+    }
+
+    /// How this copy stands, as far as is known.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.fenced.standing()
+    }
+
+    /// Writes nothing more, and lets the next copy know.
+    pub async fn release(&self) {
+        Box::pin(self.fenced.release(&self.aws)).await;
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -221,9 +262,11 @@ impl Reconciler {
                 continue;
             }
             for action in item.steps.iter().filter(|_| item.acts()) {
-                if !self.may_call(action, stop).await {
-                    pass.stopped = true;
-                    return failed;
+                if let Err(hold) = self.may_call(action, stop).await {
+                    pass.stopped = hold.is_none();
+                    pass.held = hold;
+                    // Every other call would be held as well.
+                    return plan.items.iter().map(|item| item.key.clone()).collect();
                 }
                 progress(Progress::Acting(&item.key, action));
                 let started = Instant::now();
@@ -280,13 +323,18 @@ impl Reconciler {
         Err(failure)
     }
 
-    /// Waits until AWS's limits leave room for a call. False: a stop came first.
-    async fn may_call(&self, action: &Action, stop: &watch::Receiver<bool>) -> bool {
+    /// Waits until AWS's limits leave room for a call, and then asks whether this copy is in charge. An
+    /// error without a reason: a stop came first.
+    async fn may_call(&self, action: &Action, stop: &watch::Receiver<bool>) -> Result<(), Option<Hold>> {
         let mut stopped = stop.clone();
+        let room = async {
+            self.aws.paced(action.permission()).await;
+            self.fenced.ask(&self.aws, true).await
+        };
         tokio::select! {
             biased;
-            _ = stopped.wait_for(|stop| *stop) => false,
-            () = self.aws.paced(action.permission()) => true,
+            _ = stopped.wait_for(|stop| *stop) => Err(None),
+            room = Box::pin(room) => room.map_err(Some),
         }
     }
 

@@ -427,7 +427,8 @@ fn an_apply_whose_rollout_ecs_takes_back_fails_and_says_why() {
     let service = SERVICE.replace("cluster: {ref: main}", "cluster: main").replace("  taskDefinition:\n", breaker);
     let apply = |image: &str| {
         let files = directory(&[("web.yaml", &service.replace("image: nginx", &format!("image: {image}")))]);
-        evenkeel(&["apply", path(&files), &url])
+        // Under the same owner it would be in the way of the daemon.
+        evenkeel(&["apply", "--owner", "pipeline", path(&files), &url])
     };
     let good = apply("nginx");
     assert_eq!(good.code, 0, "{}{}", good.out, good.err);

@@ -10,9 +10,11 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::{CommandError, ERROR, OK, connect, load_snapshot, print, prune, read_directory, refuse_problems};
+use super::connect::{self, Connection};
+use super::{CommandError, ERROR, OK, load_snapshot, print, prune, read_directory, refuse_problems};
 use crate::action::Outcome;
-use crate::cli::Apply;
+use crate::cli::{Apply, Lease};
+use crate::fence::{Claim, Hold, Manner, Standing};
 use crate::load::Desired;
 use crate::mode::Modes;
 use crate::model::Key;
@@ -33,8 +35,16 @@ const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), max: Durat
 const ROLLOUT: Duration = Duration::from_secs(2);
 
 pub(super) async fn apply(command: Apply) -> Result<u8, CommandError> {
-    let connection = connect::connect(&command.target, Modes::default()).await?;
-    let account = connection.reconciler.aws().account().clone();
+    let (target, takeover) = (&command.target, command.takeover);
+    if takeover && target.lease != Lease::Epoch {
+        return Err(CommandError::NotInCharge(
+            "--takeover goes with --lease epoch: a lease ends when its holder does".to_owned(),
+        ));
+    }
+    let Connection { reconciler, what, .. } = connect::connect(target, Modes::default()).await?;
+    let manner = Manner::Guest { takeover, lasts: command.timeout };
+    let reconciler = connect::fenced(reconciler, what, &target.lease, manner);
+    let account = reconciler.aws().account().clone();
     let snapshot = read_directory(&command.target.directory)?;
     let desired = load_snapshot(&snapshot, &account);
     refuse_problems(&desired)?;
@@ -45,18 +55,27 @@ pub(super) async fn apply(command: Apply) -> Result<u8, CommandError> {
         ..Screen::default()
     };
     let end = Instant::now() + command.timeout;
-    let (mut conclusions, mut outcomes) = converge(&connection.reconciler, &desired, &stop, end, &mut screen).await;
+    let (mut conclusions, mut outcomes) = converge(&reconciler, &desired, &stop, end, &mut screen).await;
     screen.clear();
-    let mut well = conclusions.values().all(|conclusion| conclusion.state == State::InSync);
-    if command.target.prune && well {
-        let read = (command.target.directory.as_path(), &snapshot);
+    let is_well = |conclusions: &BTreeMap<Key, Conclusion>| conclusions.values().all(|one| one.state == State::InSync);
+    let pruned = if target.prune && is_well(&conclusions) {
+        let read = (target.directory.as_path(), &snapshot);
         let show = &mut |progress: Progress<'_>| screen.show(&progress);
-        let (deletions, left) = prune::carry_out(&connection.reconciler, &desired, read, &stop, end, show).await?;
+        Some(prune::carry_out(&reconciler, &desired, read, &stop, end, show).await)
+    } else {
+        None
+    };
+    let standing = reconciler.standing();
+    reconciler.release().await;
+    if let Some((deletions, left)) = pruned.transpose()? {
         outcomes.extend(deletions);
         let left = left.items.into_iter().filter(|item| item.verb == Verb::Delete);
         conclusions.extend(left.map(|item| (item.key.clone(), not_deleted(&item))));
-        well = conclusions.values().all(|conclusion| conclusion.state == State::InSync);
     }
+    if let (Standing::Held(Hold::Standby(other)), []) = (&standing, &outcomes[..]) {
+        return Err(CommandError::NotInCharge(in_charge(&target.owner, other)));
+    }
+    let well = is_well(&conclusions);
     print(&match command.output {
         Output::Json => format!("{:#}\n", json(&desired, &conclusions, &outcomes, well)),
         Output::Human | Output::Markdown => text(&conclusions, &outcomes),
@@ -71,6 +90,15 @@ fn not_deleted(item: &Item) -> Conclusion {
         None => ("NotDeleted", "no manifest declares it, and it could not be deleted".to_owned()),
     };
     Conclusion { state: State::Blocked, reason, message, next: Next::Tick, left: Vec::new() }
+}
+
+/// Why nothing was done, and how to go on.
+fn in_charge(owner: &str, other: &Claim) -> String {
+    format!(
+        "nothing was changed: another copy with the owner `{owner}` is in charge: {other}\n  hint: change the directory \
+         that it watches, or stop it; with --takeover it stands by until this apply ends, and then makes its own \
+         directory so again"
+    )
 }
 
 /// Passes until nothing is under way any more, the time is up, or the user stops it.
@@ -100,7 +128,12 @@ async fn converge(
         for (key, item) in &pass.items {
             let of_key: Vec<&Outcome> = pass.outcomes.iter().filter(|outcome| outcome.key == *key).collect();
             let conclusion = conclude(item, &of_key);
+            let conclusion = match &pass.held {
+                Some(hold) => conclusion.held_by(hold),
+                None => conclusion,
+            };
             let next = match (conclusion.state, conclusion.next) {
+                (_, next) if conclusion.reason == "TakingOver" => next,
                 // What needs a person is not waited for; it would be found again and again.
                 (State::Blocked | State::Degraded, _) => Next::Tick,
                 (State::Waiting, _) if conclusion.reason == "NonConverging" && given_up(&mut looks, key) => Next::Tick,
@@ -112,7 +145,7 @@ async fn converge(
         }
         outcomes.extend(pass.outcomes);
         screen.waiting(&conclusions);
-        if pass.stopped {
+        if pass.stopped || matches!(pass.held, Some(Hold::Standby(_))) {
             break;
         }
     }

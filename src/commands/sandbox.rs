@@ -19,7 +19,7 @@ pub(super) async fn sandbox(command: cli::Sandbox) -> Result<u8, CommandError> {
         let metrics = Arc::new(Metrics::new().map_err(CommandError::Metrics)?);
         let rules = Rules { owner: "evenkeel".to_owned(), ..Rules::default() };
         let config = client::point(loader(), &sandbox).load().await;
-        let reconciler = connect::reconciler(&config, rules, &metrics).await?;
+        let (reconciler, _) = connect::reconciler(&config, rules, &metrics).await?;
         let desired = load_directory(directory, reconciler.aws().account())?;
         refuse_problems(&desired)?;
         let all: BTreeSet<_> = desired.resources.keys().cloned().collect();

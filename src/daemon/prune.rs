@@ -8,6 +8,7 @@ use tokio::sync::watch as channel;
 use tokio::time::Instant;
 
 use super::Daemon;
+use crate::fence::Standing;
 use crate::plan::{Item, Reason, Verb};
 use crate::prune::{Estate, OBSTACLES, Obstacle, Pruning, Situation, prune};
 use crate::status::{Board, Orphaned, Pruned, State};
@@ -78,6 +79,13 @@ impl Pruner {
 impl Daemon {
     /// One look at everything that is ours, and at most one deletion.
     pub(super) async fn prune(&mut self, stop: &channel::Receiver<bool>) {
+        if matches!(self.reconciler.standing(), Standing::Held(_))
+            && let Some(pruner) = &mut self.pruner
+        {
+            // Another copy is in charge of that, too.
+            pruner.due = Instant::now() + SWEEP;
+            return;
+        }
         let mut stopped = stop.clone();
         let estate = tokio::select! {
             biased;

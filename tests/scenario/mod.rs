@@ -311,8 +311,12 @@ impl Running {
         (interval, prune): (Duration, bool),
         files: &[(&str, &str)],
     ) -> Self {
-        let mode = rules.modes.to_string();
-        let lab = Lab::under(sandbox, rules).await;
+        Self::of(Lab::under(sandbox, rules).await, (interval, prune), files)
+    }
+
+    /// The same with a reconciler that is there already.
+    pub(crate) fn of(lab: Lab, (interval, prune): (Duration, bool), files: &[(&str, &str)]) -> Self {
+        let mode = lab.reconciler.rules().modes.to_string();
         let folder = tempfile::tempdir().expect("tempdir");
         let directory = folder.path().join("manifests");
         std::fs::create_dir(&directory).expect("create");
