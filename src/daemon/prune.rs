@@ -160,7 +160,7 @@ impl Daemon {
             let (reason, message) = match (failure, &item.held) {
                 (Some(failure), _) => ("Failed", format!("it could not be deleted: {failure}")),
                 (None, Some(held)) => (held.label(), held.to_string()),
-                (None, None) => ("Deleting", "it is being deleted".to_owned()),
+                (None, None) => ("Deleting", "it is deleted, one resource after the other".to_owned()),
             };
             let is_new = pruner.said.insert(pin.clone(), reason) != Some(reason);
             // What keeps all of them is said once.
