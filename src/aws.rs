@@ -9,6 +9,8 @@ mod iam;
 #[cfg(feature = "lease")]
 pub mod lease;
 mod list;
+mod names;
+mod owned;
 mod pacer;
 mod revisions;
 mod rollouts;
@@ -153,11 +155,14 @@ impl Aws {
             | Action::CreateCluster(_)
             | Action::UpdateCluster(_)
             | Action::PutClusterCapacityProviders(_)
+            | Action::DeleteCluster { .. }
             | Action::CreateCapacityProvider(_)
             | Action::UpdateCapacityProvider(_)
+            | Action::DeleteCapacityProvider { .. }
             | Action::RegisterTaskDefinition(_)
             | Action::CreateService(_)
             | Action::UpdateService(_)
+            | Action::DeleteService { .. }
             | Action::TagResource { .. } => Box::pin(self.apply_ecs(action)).await,
             _ => Box::pin(self.apply_iam(action)).await,
         }

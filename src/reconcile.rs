@@ -20,6 +20,7 @@ use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::model::{Key, Kind};
 use crate::plan::{Item, Plan, Reason, Rules, Verb, Why, plan};
+use crate::prune::Estate;
 use crate::resolve;
 use crate::resource::Resource;
 use crate::value::Path;
@@ -41,6 +42,8 @@ pub struct Pass {
     pub stopped: bool,
     /// Why it made no more calls, if another copy may be in charge.
     pub held: Option<Hold>,
+    /// Whether this copy was in charge when it looked.
+    pub in_charge: bool,
 }
 
 /// What a pass reports while it runs.
@@ -152,7 +155,7 @@ impl Reconciler {
         let mut world = self.observe(resources, due).await;
         let written = self.memory().written().clone();
         let first = plan(resources, &world, due, &self.rules, &written);
-        let acting = first.items.iter().filter(|item| !item.steps.is_empty());
+        let acting = first.items.iter().filter(|item| item.acts());
         let needs: BTreeSet<Key> =
             acting.flat_map(|item| &item.needs).filter(|need| !due.contains(*need)).cloned().collect();
         let rolling: Vec<&Resource> =
@@ -189,6 +192,7 @@ impl Reconciler {
         self.memory().keep(|key| resources.contains_key(key));
         let mut due = due.clone();
         for _ in 0..ROUNDS_MAX {
+            pass.in_charge = self.standing().writes();
             let mut stopped = stop.clone();
             let plan = tokio::select! {
                 biased;
@@ -210,6 +214,40 @@ impl Reconciler {
         pass
     }
 
+    /// What it goes by.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Everything of ours in AWS that none of the resources declares.
+    ///
+    /// # Errors
+    /// As soon as something could not be listed: what is not seen is not gone.
+    pub async fn estate(&self, resources: &BTreeMap<Key, Resource>) -> Result<Estate, Failure> {
+        let declared = resources.values().map(|resource| resource.identity.clone()).collect();
+        match caught(Box::pin(self.aws.estate(&self.rules.owner, &declared))).await {
+            Ok(estate) => estate,
+            Err(panic) => {
+                self.metrics.panicked();
+                Err(Failure::Panicked(panic))
+            }
+        }
+    }
+
+    /// Makes the calls of one deletion.
+    pub async fn delete(
+        &self,
+        item: &Item,
+        resources: &BTreeMap<Key, Resource>,
+        stop: &watch::Receiver<bool>,
+        progress: &mut (dyn FnMut(Progress<'_>) + Send),
+    ) -> Pass {
+        let mut pass = Pass { in_charge: self.standing().writes(), ..Pass::default() };
+        self.act(&Plan { items: vec![item.clone()] }, resources, stop, progress, &mut pass).await;
+        pass
+    }
+
     /// Makes the plan's calls. A call that fails keeps later ones of its resource, and those of
     /// resources that need it, from being made. Returns the resources that something failed for.
     async fn act(
@@ -226,8 +264,8 @@ impl Reconciler {
                 failed.insert(item.key.clone());
                 continue;
             }
-            for action in &item.steps {
-                if let Err(hold) = self.may_call(action, stop).await {
+            for action in item.steps.iter().filter(|_| item.acts()) {
+                if let Err(hold) = self.may_call(action, stop, pass.in_charge).await {
                     pass.stopped = hold.is_none();
                     pass.held = hold;
                     // Every other call would be held as well.
@@ -289,12 +327,21 @@ impl Reconciler {
     }
 
     /// Waits until AWS's limits leave room for a call, and then asks whether this copy is in charge. An
-    /// error without a reason: a stop came first.
-    async fn may_call(&self, action: &Action, stop: &watch::Receiver<bool>) -> Result<(), Option<Hold>> {
+    /// error without a reason: a stop came first. Who was not in charge when it looked, looks again first.
+    async fn may_call(
+        &self,
+        action: &Action,
+        stop: &watch::Receiver<bool>,
+        in_charge: bool,
+    ) -> Result<(), Option<Hold>> {
         let mut stopped = stop.clone();
         let room = async {
             self.aws.paced(action.permission()).await;
-            self.fenced.ask(&self.aws, true).await
+            self.fenced.ask(&self.aws, true).await?;
+            match self.standing().epoch().filter(|_| !in_charge) {
+                Some(epoch) => Err(Hold::TakingOver { epoch, wait: Duration::ZERO }),
+                None => Ok(()),
+            }
         };
         tokio::select! {
             biased;
@@ -309,7 +356,11 @@ impl Reconciler {
         let took_ms = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX);
         let concerned = item.changes.iter().filter(|change| outcome.action.concerns(&change.path));
         let paths: Vec<String> = concerned.map(|change| change.path.to_string()).collect();
-        let because = if paths.is_empty() { "it is not there".to_owned() } else { paths.join(", ") };
+        let because = match item.verb {
+            Verb::Delete => "no manifest declares it".to_owned(),
+            _ if paths.is_empty() => "it is not there".to_owned(),
+            _ => paths.join(", "),
+        };
         self.metrics.action(action, outcome.result.is_ok());
         match &outcome.result {
             Ok(()) => tracing::info!(resource, action, because, took_ms, "{}", outcome.action),
@@ -339,7 +390,7 @@ fn has_another_count(item: &Item) -> bool {
 /// The resources that waited for something which this plan has now brought about, together with what
 /// they waited for.
 fn freed(plan: &Plan, failed: &BTreeSet<Key>) -> BTreeSet<Key> {
-    let acted = |key: &Key| plan.items.iter().any(|item| item.key == *key && !item.steps.is_empty());
+    let acted = |key: &Key| plan.items.iter().any(|item| item.key == *key && item.acts());
     plan.items
         .iter()
         .filter_map(|item| match &item.held {

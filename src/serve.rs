@@ -19,7 +19,8 @@ use crate::fence::Standing;
 use crate::metrics::Metrics;
 use crate::report;
 use crate::resource::Account;
-use crate::status::{Board, State};
+use crate::status::{Board, Orphaned, Pruned, State};
+use crate::watch::RELEASE_FILE;
 
 /// Longest that a client may take to send its request's head.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,13 +37,13 @@ pub struct Shared {
     /// The metrics.
     pub metrics: Arc<Metrics>,
     account: Account,
-    mode: &'static str,
+    mode: String,
 }
 
 impl Shared {
     /// An empty board whose heart beats now.
     #[must_use]
-    pub fn new(metrics: Arc<Metrics>, account: Account, mode: &'static str, heartbeat_max: Duration) -> Arc<Self> {
+    pub fn new(metrics: Arc<Metrics>, account: Account, mode: String, heartbeat_max: Duration) -> Arc<Self> {
         let heartbeat = Mutex::new(Instant::now());
         Arc::new(Self { board: Mutex::default(), heartbeat, heartbeat_max, metrics, account, mode })
     }
@@ -166,6 +167,28 @@ fn status(shared: &Shared) -> serde_json::Value {
         "directory": board.unreadable,
         "problems": report::problems_json(&board.problems)["problems"],
         "resources": resources,
+        "pruned": board.pruned.as_ref().map(pruned),
+    })
+}
+
+fn pruned(pruned: &Pruned) -> serde_json::Value {
+    let orphan = |orphan: &Orphaned| {
+        json!({
+            "kind": orphan.key.kind.to_string(),
+            "name": orphan.key.name,
+            "aws": orphan.aws,
+            "pin": orphan.pin,
+            "retained": orphan.retained,
+            "reason": orphan.reason,
+            "message": orphan.message,
+            "since": seconds(orphan.since),
+        })
+    };
+    let obstacle = pruned.obstacle.as_ref().map(|(reason, message)| json!({ "reason": reason, "message": message }));
+    json!({
+        "blocked": obstacle,
+        "to_release": pruned.to_release,
+        "resources": pruned.orphans.iter().map(orphan).collect::<Vec<_>>(),
     })
 }
 
@@ -180,7 +203,7 @@ body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding
 h1{font-size:1.3rem;margin:0}h2{font-size:1.05rem;margin:2rem 0 .5rem}p{margin:.2rem 0;opacity:.75}\
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.35rem .6rem .35rem 0;border-bottom:1px solid var(--line);vertical-align:top}\
 th{font-weight:600}.in_sync{color:var(--good)}.progressing,.waiting,.drifted{color:var(--warn)}.blocked,.degraded,.invalid{color:var(--bad)}\
-code{font:13px ui-monospace,monospace;overflow-wrap:anywhere}td[class],td[class]+td,td[class]~td code{white-space:nowrap}";
+pre{font:13px ui-monospace,monospace;overflow-x:auto}code{font:13px ui-monospace,monospace;overflow-wrap:anywhere}td[class],td[class]+td,td[class]~td code{white-space:nowrap}";
 
 fn html(shared: &Shared) -> String {
     let (board, now) = (shared.board(), SystemTime::now());
@@ -190,7 +213,7 @@ fn html(shared: &Shared) -> String {
          <p>Account {}, {}; mode {}; version {}; <a href=/status>status</a>, <a href=/metrics>metrics</a></p>",
         escape(&shared.account.id),
         escape(&shared.account.region),
-        shared.mode,
+        escape(&shared.mode),
         env!("CARGO_PKG_VERSION"),
     );
     let in_sync = board.statuses.values().filter(|status| status.state == State::InSync).count();
@@ -239,7 +262,41 @@ fn html(shared: &Shared) -> String {
         );
     }
     text.push_str("</table>");
+    if let Some(pruned) = &board.pruned {
+        orphans_html(&mut text, pruned, now);
+    }
     text
+}
+
+/// What is declared nowhere, and what becomes of it.
+fn orphans_html(text: &mut String, pruned: &Pruned, now: SystemTime) {
+    if pruned.orphans.is_empty() {
+        return;
+    }
+    text.push_str("<h2>No longer declared</h2>");
+    if let Some((_, why)) = &pruned.obstacle {
+        let _ = write!(text, "<p class=blocked>Nothing is deleted: {}.</p>", escape(why));
+    }
+    if !pruned.to_release.is_empty() {
+        let _ = write!(text, "<p>If all of it is meant, commit a file {RELEASE_FILE} with these lines:</p><pre>");
+        pruned.to_release.iter().for_each(|line| {
+            let _ = writeln!(text, "{}", escape(line));
+        });
+        text.push_str("</pre>");
+    }
+    text.push_str("<table><tr><th>State<th>For<th>Resource<th>In AWS<th>Why");
+    for orphan in &pruned.orphans {
+        let (class, state) = if orphan.retained { ("retained", "retained") } else { ("waiting", "to delete") };
+        let _ = write!(
+            text,
+            "<tr><td class={class}>{state}<td>{}<td>{}<td>{}<td>{}",
+            roughly(now.duration_since(orphan.since).unwrap_or_default()),
+            escape(&orphan.key.to_string()),
+            escape(&orphan.aws),
+            escape(&orphan.message),
+        );
+    }
+    text.push_str("</table>");
 }
 
 /// How long something has been so, in its largest unit.

@@ -347,6 +347,46 @@ fn the_daemon_lives_until_it_is_told_to_stop() {
 }
 
 #[test]
+fn apply_does_not_get_in_the_way_of_a_daemon_that_is_in_charge() {
+    let files = directory(&[("main.yaml", CLUSTER)]);
+    let mut daemon = Daemon::start(&files, &[]);
+    let (sandbox, listen) = (format!("--sandbox=http://{}", daemon.sandbox()), daemon.listen());
+    daemon.wait("the cluster", |_| json(&get(&listen, "/status").1)["resources"][0]["state"].as_str().map(str::to_owned));
+    let writer = json(&get(&listen, "/status").1)["writer"].clone();
+    assert_eq!((&writer["writes"], &writer["epoch"]), (&true.into(), &1.into()), "{writer}");
+    assert!(get(&listen, "/").1.contains("This copy: writes as epoch 1"));
+    assert!(get(&listen, "/metrics").1.contains("\nevenkeel_writer 1\n"));
+    let same = evenkeel(&["apply", path(&files), &sandbox]);
+    assert_eq!(same.code, 0, "nothing is to be done, so it does not matter: {}", same.err);
+    let more = directory(&[("main.yaml", CLUSTER), ("app.yaml", ROLE)]);
+    let refused = evenkeel(&["apply", path(&more), &sandbox]);
+    assert_eq!((refused.code, refused.out.as_str()), (1, ""), "{}", refused.err);
+    for text in ["error: nothing was changed: another copy with the owner `evenkeel` is in charge: process ", "--takeover"] {
+        assert!(refused.err.contains(text), "{text}: {}", refused.err);
+    }
+    let planned = evenkeel(&["plan", path(&more), &sandbox]);
+    assert_eq!(planned.code, 2, "a plan asks nobody: {}", planned.err);
+    let other = evenkeel(&["apply", path(&more), &sandbox, "--owner", "somebody"]);
+    assert!(other.err.contains("✓ Role/app  iam:CreateRole app"), "another owner's: {}", other.err);
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn what_keeps_copies_apart_is_one_of_three() {
+    let files = directory(&[("main.yaml", CLUSTER)]);
+    for wrong in ["dynamo", "dynamodb:", ""] {
+        let refused = evenkeel(&["apply", path(&files), "--sandbox", "--lease", wrong]);
+        assert_eq!(refused.code, 1);
+        assert!(refused.err.contains("expected epoch, dynamodb:TABLE or none"), "{}", refused.err);
+    }
+    assert_eq!(evenkeel(&["apply", path(&files), "--sandbox", "--lease", "none"]).code, 0);
+    let lease = evenkeel(&["apply", path(&files), "--sandbox", "--lease", "dynamodb:evenkeel"]);
+    assert_eq!(lease.code, 1);
+    let says = if cfg!(feature = "lease") { "aws dynamodb create-table --table-name evenkeel" } else { "--features lease" };
+    assert!(lease.out.contains(says) || lease.err.contains(says), "{}{}", lease.out, lease.err);
+}
+
+#[test]
 fn a_daemon_that_cannot_listen_says_so() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
@@ -439,4 +479,100 @@ fn an_apply_whose_rollout_ecs_takes_back_fails_and_says_why() {
     assert_eq!(bad.err.matches("… Service/web  0 of 1 tasks run").count(), 1, "progress in a log: {}", bad.err);
     assert_eq!(apply("nginx:2").code, 0);
     assert_eq!(daemon.terminate(), Some(0));
+}
+
+/// A simulated AWS that other runs of the binary can be pointed at. Killed when dropped.
+struct Served {
+    child: Child,
+    url: String,
+}
+
+impl Served {
+    fn start() -> Self {
+        let mut child = command(&["sandbox", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary runs");
+        let mut lines = BufReader::new(child.stdout.take().expect("standard output")).lines();
+        let url = lines.find_map(|line| {
+            let line = line.expect("UTF-8");
+            line.split([' ', ';']).find(|word| word.starts_with("http://127.0.0.1:")).map(str::to_owned)
+        });
+        thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        Self { child, url: url.expect("an address") }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ended {
+        evenkeel(&[arguments, &[&format!("--sandbox={}", self.url)]].concat())
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Services `web-0` … in a cluster, a file each.
+fn shop(services: usize) -> TempDir {
+    let shop = directory(&[("main.yaml", CLUSTER)]);
+    for n in 0..services {
+        let file = shop.path().join(format!("web-{n}.yaml"));
+        fs::write(file, SERVICE.replace("{name: web}", &format!("{{name: web-{n}}}"))).expect("a file");
+    }
+    shop
+}
+
+fn assert_applied(aws: &Served, directory: &TempDir) {
+    let apply = aws.run(&["apply", path(directory)]);
+    assert_eq!(apply.code, 0, "{}{}", apply.out, apply.err);
+}
+
+#[test]
+fn prune_shows_and_deletes_what_no_manifest_declares_any_more() {
+    let (aws, shop) = (Served::start(), shop(2));
+    assert_applied(&aws, &shop);
+    fs::remove_file(shop.path().join("web-1.yaml")).expect("remove");
+    let kept = aws.run(&["plan", path(&shop)]);
+    assert_eq!(kept.code, 0, "without the flag nothing is looked for: {}", kept.out);
+    let plan = aws.run(&["plan", "--prune", path(&shop)]);
+    assert_eq!(plan.code, 2, "{}", plan.out);
+    assert!(plan.out.contains("- Service/main/web-1  service main/web-1 (delete)"), "{}", plan.out);
+    let apply = aws.run(&["apply", "--prune", path(&shop)]);
+    assert_eq!(apply.code, 0, "{}{}", apply.out, apply.err);
+    assert!(apply.err.contains("ecs:DeleteService main/web-1"), "{}", apply.err);
+    let again = aws.run(&["plan", "--prune", path(&shop)]);
+    assert_eq!(again.code, 0, "{}", again.out);
+}
+
+#[test]
+fn beyond_the_budget_nothing_is_deleted_before_a_person_has_named_it() {
+    let (aws, shop) = (Served::start(), shop(4));
+    assert_applied(&aws, &shop);
+    for n in 0..3 {
+        fs::remove_file(shop.path().join(format!("web-{n}.yaml"))).expect("remove");
+    }
+    let refused = aws.run(&["apply", "--prune", path(&shop)]);
+    assert_eq!(refused.code, 1, "{}", refused.out);
+    assert!(refused.out.contains("3 of 4 resources of kind Service would be deleted"), "{}", refused.out);
+    let plan = aws.run(&["plan", "--prune", path(&shop)]);
+    let lines: Vec<&str> = plan.out.lines().filter(|line| line.starts_with("arn:")).collect();
+    assert_eq!(lines.len(), 3, "{}", plan.out);
+    fs::write(shop.path().join("prune-release.txt"), lines.join("\n")).expect("a file");
+    let apply = aws.run(&["apply", "--prune", path(&shop)]);
+    assert_eq!(apply.code, 0, "{}{}", apply.out, apply.err);
+    assert_eq!(apply.err.matches("ecs:DeleteService").count(), 3, "{}", apply.err);
+}
+
+#[test]
+fn an_empty_directory_deletes_nothing() {
+    let (aws, shop) = (Served::start(), shop(1));
+    assert_applied(&aws, &shop);
+    let empty = directory(&[]);
+    let refused = aws.run(&["apply", "--prune", path(&empty)]);
+    assert_eq!(refused.code, 1, "{}", refused.out);
+    assert!(refused.out.contains("the directory declares nothing"), "{}", refused.out);
+    assert_eq!(aws.run(&["plan", path(&shop)]).code, 0);
 }

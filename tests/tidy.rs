@@ -21,6 +21,7 @@ const MODULES: &[(&str, u8)] = &[
     ("value", 0),
     ("pattern", 0),
     ("model", 0),
+    ("mode", 0),
     ("yaml", 0),
     ("policy", 0),
     ("preset", 0),
@@ -37,6 +38,7 @@ const MODULES: &[(&str, u8)] = &[
     ("action", 0),
     ("resolve", 0),
     ("plan", 0),
+    ("prune", 0),
     ("memory", 0),
     ("queue", 0),
     ("pace", 0),
@@ -48,8 +50,8 @@ const MODULES: &[(&str, u8)] = &[
     ("export", 1),
     ("cloudformation", 1),
     ("metrics", 2),
-    ("report", 2),
     ("watch", 2),
+    ("report", 2),
     ("aws", 2),
     ("serve", 2),
     ("reconcile", 3),
@@ -449,6 +451,13 @@ fn actions() -> Vec<Action> {
         Action::CreateService(none()),
         Action::UpdateService(none()),
         Action::TagResource { arn: text(), tags: some() },
+        Action::DeletePolicy { arn: text() },
+        Action::DeleteRole { role: text() },
+        Action::RemoveRoleFromInstanceProfile { profile: text(), role: text() },
+        Action::DeleteInstanceProfile { profile: text() },
+        Action::DeleteCluster { cluster: text() },
+        Action::DeleteCapacityProvider { name: text() },
+        Action::DeleteService { cluster: text(), service: text() },
     ];
     let position = |action: &Action| match action {
         Action::CreatePolicy { .. } => 0,
@@ -476,21 +485,36 @@ fn actions() -> Vec<Action> {
         Action::CreateService(_) => 22,
         Action::UpdateService(_) => 23,
         Action::TagResource { .. } => 24,
+        Action::DeletePolicy { .. } => 25,
+        Action::DeleteRole { .. } => 26,
+        Action::RemoveRoleFromInstanceProfile { .. } => 27,
+        Action::DeleteInstanceProfile { .. } => 28,
+        Action::DeleteCluster { .. } => 29,
+        Action::DeleteCapacityProvider { .. } => 30,
+        Action::DeleteService { .. } => 31,
     };
-    assert_eq!(all.iter().map(position).collect::<Vec<_>>(), (0..25).collect::<Vec<_>>());
+    assert_eq!(all.iter().map(position).collect::<Vec<_>>(), (0..32).collect::<Vec<_>>());
     all
 }
 
 /// How src/aws begins a call, and how permissions for it begin.
-const CLIENTS: [(&str, &str); 4] =
-    [("ecs.", "ecs"), ("iam.", "iam"), ("scaling.", "application-autoscaling"), ("send!(ecs,", "ecs")];
+const CLIENTS: [(&str, &str); 5] = [
+    ("ecs.", "ecs"),
+    ("iam.", "iam"),
+    ("scaling.", "application-autoscaling"),
+    ("dynamodb.", "dynamodb"),
+    ("send!(ecs,", "ecs"),
+];
+
+/// What the daemon calls with `--lease dynamodb:TABLE`; its permissions are in deploy/README.md.
+const OF_LEASE: &str = "aws/lease.rs";
 
 /// What only `export` calls: a person runs it, with a person's credentials.
 const OF_EXPORT: &str = "aws/list.rs";
 
 /// The operations that src/aws calls on the clients for the daemon, as permissions.
 fn calls() -> BTreeSet<String> {
-    calls_in(|path| path != Path::new(OF_EXPORT))
+    calls_in(|path| path != Path::new(OF_EXPORT) && path != Path::new(OF_LEASE))
 }
 
 /// The operations that some files of src/aws call on the clients. Whatever starts like an operation
@@ -555,6 +579,19 @@ fn the_policy_allows_exactly_the_calls_that_are_made() {
     let denied: Vec<&String> = made.difference(&allowed).collect();
     assert!(idle.is_empty(), "deploy/evenkeel/policy.yaml allows what nothing calls: {idle:?}");
     assert!(denied.is_empty(), "deploy/evenkeel/policy.yaml does not allow {denied:?}");
+}
+
+/// Whoever wants a lease is told what it takes.
+#[test]
+fn the_statement_for_leases_allows_exactly_the_calls_that_are_made() {
+    let text = fs::read_to_string(root().join("deploy/README.md")).expect("text");
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == ':'));
+    let named: BTreeSet<String> = words.filter(|word| word.starts_with("dynamodb:")).map(str::to_owned).collect();
+    let named: BTreeSet<String> = named.into_iter().filter(|word| word != "dynamodb:").collect();
+    let mut made = calls_in(|path| path == Path::new(OF_LEASE));
+    // The flag's value looks like a permission.
+    made.insert("dynamodb:evenkeel".to_owned());
+    assert_eq!(named, made);
 }
 
 /// Whoever exports is told what it takes beside the daemon's own reads.

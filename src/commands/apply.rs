@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
@@ -11,16 +12,19 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::connect::{self, Connection};
-use super::{CommandError, ERROR, OK, load_directory, print, refuse_problems};
+use super::{CommandError, ERROR, OK, load_snapshot, print, prune, read_directory, refuse_problems};
 use crate::action::Outcome;
 use crate::cli::{Apply, Lease};
 use crate::fence::{Claim, Hold, Manner, Standing};
 use crate::load::Desired;
+use crate::mode::Modes;
 use crate::model::Key;
+use crate::plan::{Item, Verb};
 use crate::queue::{Backoff, Next, WorkQueue};
 use crate::reconcile::{Progress, Reconciler, with_partners};
 use crate::report::{self, Output};
 use crate::status::{Conclusion, State, conclude};
+use crate::watch::Snapshot;
 
 const GREEN: Style = AnsiColor::Green.on_default();
 const YELLOW: Style = AnsiColor::Yellow.on_default();
@@ -39,11 +43,12 @@ pub(super) async fn apply(command: Apply) -> Result<u8, CommandError> {
             "--takeover goes with --lease epoch: a lease ends when its holder does".to_owned(),
         ));
     }
-    let Connection { reconciler, what, .. } = connect::connect(target).await?;
+    let Connection { reconciler, what, .. } = connect::connect(target, Modes::default()).await?;
     let manner = Manner::Guest { takeover, lasts: command.timeout };
     let reconciler = connect::fenced(reconciler, what, &target.lease, manner);
     let account = reconciler.aws().account().clone();
-    let desired = load_directory(&command.target.directory, &account)?;
+    let snapshot = read_directory(&command.target.directory)?;
+    let desired = load_snapshot(&snapshot, &account);
     refuse_problems(&desired)?;
     let stop = super::run::stop_signal();
     let mut screen = Screen {
@@ -52,10 +57,12 @@ pub(super) async fn apply(command: Apply) -> Result<u8, CommandError> {
         ..Screen::default()
     };
     let end = Instant::now() + command.timeout;
-    let (conclusions, outcomes) = converge(&reconciler, &desired, &stop, end, &mut screen).await;
+    let read = (target.directory.as_path(), &snapshot);
+    let work = bring_about(&reconciler, &desired, read, (target.prune, end), &stop, &mut screen).await;
     let standing = reconciler.standing();
     reconciler.release().await;
     screen.clear();
+    let (conclusions, outcomes) = work?;
     if let (Standing::Held(Hold::Standby(other)), []) = (&standing, &outcomes[..]) {
         return Err(CommandError::NotInCharge(in_charge(&target.owner, other)));
     }
@@ -74,6 +81,36 @@ fn in_charge(owner: &str, other: &Claim) -> String {
          that it watches, or stop it; with --takeover it stands by until this apply ends, and then makes its own \
          directory so again"
     )
+}
+
+/// Makes everything as it is declared and then, if that is well and wanted, deletes what is declared nowhere.
+async fn bring_about(
+    reconciler: &Reconciler,
+    desired: &Desired,
+    read: (&Path, &Snapshot),
+    (pruning, end): (bool, Instant),
+    stop: &watch::Receiver<bool>,
+    screen: &mut Screen,
+) -> Result<(BTreeMap<Key, Conclusion>, Vec<Outcome>), CommandError> {
+    let (mut conclusions, mut outcomes) = converge(reconciler, desired, stop, end, screen).await;
+    screen.clear();
+    if pruning && conclusions.values().all(|conclusion| conclusion.state == State::InSync) {
+        let show = &mut |progress: Progress<'_>| screen.show(&progress);
+        let (deletions, left) = prune::carry_out(reconciler, desired, read, stop, end, show).await?;
+        outcomes.extend(deletions);
+        let left = left.items.into_iter().filter(|item| item.verb == Verb::Delete);
+        conclusions.extend(left.map(|item| (item.key.clone(), not_deleted(&item))));
+    }
+    Ok((conclusions, outcomes))
+}
+
+/// What there is to say of something that was to be deleted and is still there.
+fn not_deleted(item: &Item) -> Conclusion {
+    let (reason, message) = match &item.held {
+        Some(reason) => (reason.label(), reason.to_string()),
+        None => ("NotDeleted", "no manifest declares it, and it could not be deleted".to_owned()),
+    };
+    Conclusion { state: State::Blocked, reason, message, next: Next::Tick, left: Vec::new() }
 }
 
 /// Passes until nothing is under way any more, the time is up, or the user stops it.
@@ -102,7 +139,7 @@ async fn converge(
         let pass = reconciler.pass(&desired.resources, &keys, stop, &mut |progress| screen.show(&progress)).await;
         for (key, item) in &pass.items {
             let of_key: Vec<&Outcome> = pass.outcomes.iter().filter(|outcome| outcome.key == *key).collect();
-            let conclusion = conclude(item, &of_key, true);
+            let conclusion = conclude(item, &of_key);
             let conclusion = match &pass.held {
                 Some(hold) => conclusion.held_by(hold),
                 None => conclusion,

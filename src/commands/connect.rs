@@ -12,6 +12,7 @@ use crate::aws::{Aws, loader};
 use crate::cli::{Lease, Target};
 use crate::fence::{Copy, Manner};
 use crate::metrics::Metrics;
+use crate::mode::Modes;
 use crate::plan::Rules;
 use crate::reconcile::{Fence, Reconciler};
 #[cfg(feature = "sandbox")]
@@ -27,14 +28,14 @@ pub(super) struct Connection {
     pub(super) sandbox: Option<Arc<Sandbox>>,
 }
 
-pub(super) async fn connect(target: &Target) -> Result<Connection, CommandError> {
+pub(super) async fn connect(target: &Target, modes: Modes) -> Result<Connection, CommandError> {
     let metrics = Arc::new(Metrics::new().map_err(CommandError::Metrics)?);
     #[cfg(feature = "sandbox")]
     let (loader, sandbox) = pointed(target.sandbox.as_deref());
     #[cfg(not(feature = "sandbox"))]
     let loader = loader();
     let config = loader.load().await;
-    let rules = Rules { owner: target.owner.clone(), adopt: target.adopt, ..Rules::default() };
+    let rules = Rules { owner: target.owner.clone(), adopt: target.adopt, modes, ..Rules::default() };
     let (reconciler, what) = reconciler(&config, rules, &metrics).await?;
     Ok(Connection {
         reconciler,

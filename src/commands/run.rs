@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::connect::{self, Connection};
 use super::{CommandError, ERROR, OK};
-use crate::cli::{Healthcheck, Mode, Run};
+use crate::cli::{Healthcheck, Run};
 use crate::daemon::{Daemon, Options};
 use crate::fence::Manner;
 use crate::serve::{Shared, serve};
@@ -26,11 +26,11 @@ const HEARTBEAT_MIN: Duration = Duration::from_secs(300);
 const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(command: Run) -> Result<u8, CommandError> {
-    let connection = connect::connect(&command.target).await?;
+    let connection = connect::connect(&command.target, command.mode.clone()).await?;
     #[cfg(feature = "sandbox")]
     serve_sandbox(&connection, command.sandbox_listen).await;
     let Connection { mut reconciler, metrics, what, .. } = connection;
-    if command.mode == Mode::Apply {
+    if command.mode.writes() {
         reconciler = connect::fenced(reconciler, what, &command.target.lease, Manner::Resident);
     }
     let account = reconciler.aws().account().clone();
@@ -39,14 +39,14 @@ pub(super) async fn run(command: Run) -> Result<u8, CommandError> {
         .map_err(CommandError::io(format!("cannot listen on {}", command.listen)))?;
     let address = listener.local_addr().unwrap_or(command.listen);
     let heartbeat_max = (command.interval * HEARTBEAT_INTERVALS).max(HEARTBEAT_MIN);
-    let shared = Shared::new(metrics, account.clone(), command.mode.label(), heartbeat_max);
+    let shared = Shared::new(metrics, account.clone(), command.mode.to_string(), heartbeat_max);
     tokio::spawn(serve(Arc::clone(&shared), listener));
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         account = account.id,
         region = account.region,
         directory = %command.target.directory.display(),
-        mode = command.mode.label(),
+        mode = %command.mode,
         status = format!("http://{address}/"),
         "started"
     );
@@ -56,7 +56,7 @@ pub(super) async fn run(command: Run) -> Result<u8, CommandError> {
         interval: command.interval,
         quiet,
         quiet_max,
-        mode: command.mode,
+        prune: command.target.prune,
         once: command.once,
     };
     let well = Daemon::new(options, reconciler, shared).run(stop_signal()).await;
