@@ -85,15 +85,15 @@ pub struct Target {
     /// Take over what exists without an owner tag, unless its manifest says evenkeel/adoption: never.
     #[arg(long, env = "EVENKEEL_ADOPT")]
     pub adopt: bool,
-    /// Delete what carries our owner tag and is declared nowhere: services and capacity providers, and
-    /// what its manifest said `evenkeel/deletion-policy: delete` of.
-    #[arg(long, env = "EVENKEEL_PRUNE")]
-    pub prune: bool,
     /// What keeps two copies with the same owner from writing at the same time: epoch, the numbered
     /// revisions of a task definition; dynamodb:TABLE, a lease; or none. The same for all of them; plan
     /// writes nothing and needs none.
     #[arg(long, env = "EVENKEEL_LEASE", value_name = "FENCE", default_value = "epoch", value_parser = lease)]
     pub lease: Lease,
+    /// Delete what carries our owner tag and is declared nowhere: services and capacity providers, and
+    /// what its manifest said `evenkeel/deletion-policy: delete` of.
+    #[arg(long, env = "EVENKEEL_PRUNE")]
+    pub prune: bool,
     /// Work on a simulated AWS: a new one, or the one that serves at URL.
     #[cfg(feature = "sandbox")]
     #[arg(long, env = "EVENKEEL_SANDBOX", value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]

@@ -74,7 +74,7 @@ impl Daemon {
     pub fn new(options: Options, reconciler: Reconciler, shared: Arc<Shared>) -> Self {
         let queue = WorkQueue::new(BACKOFF, options.interval, Instant::now());
         let pruner = options.prune.then(Pruner::new);
-        if !reconciler.rules().modes.apply() {
+        if !reconciler.rules().modes.writes() {
             shared.metrics.writer(false);
             shared.board().standing = Some(Standing::LooksOn);
         }
@@ -93,8 +93,8 @@ impl Daemon {
     /// Runs until `stop` is true or, with `once`, until every resource has been looked at. Returns
     /// whether all was well at the end.
     pub async fn run(mut self, stop: channel::Receiver<bool>) -> bool {
-        let applies = self.reconciler.rules().modes.apply();
-        let tending = applies.then(|| tokio::spawn(keep(Arc::downgrade(&self.reconciler))));
+        let tending =
+            self.reconciler.rules().modes.writes().then(|| tokio::spawn(keep(Arc::downgrade(&self.reconciler))));
         let well = self.turn(stop).await;
         tending.iter().for_each(tokio::task::JoinHandle::abort);
         self.reconciler.release().await;
@@ -295,7 +295,7 @@ impl Daemon {
     async fn pass(&mut self, stop: &channel::Receiver<bool>) -> bool {
         let started = Instant::now();
         let due = with_partners(&self.desired.resources, self.queue.due(started));
-        if self.reconciler.rules().modes.apply() {
+        if self.reconciler.rules().modes.writes() {
             // Before the look at AWS: what is planned on it is done only by whoever is in charge.
             let mut stopped = stop.clone();
             let standing = tokio::select! {

@@ -19,9 +19,9 @@
 //!
 //! What stands between two looks: [`memory`] knows what was written and does not show yet, [`rollout`]
 //! what a deployment has come to, [`failure`] what is to be done about an error, [`patience`] when
-//! waiting has gone on for too long, and [`pace`] how many calls AWS takes. Between two copies of the
-//! process stands [`fence`]: which of them writes. What is ours and declared nowhere any more is left to
-//! [`prune`].
+//! waiting has gone on for too long, and [`pace`] how many calls AWS takes. What is ours and declared
+//! nowhere any more is left to [`prune`]. Between two copies of the process stands [`fence`]: which of
+//! them writes.
 //!
 //! The specs of ECS kinds *are* the ECS API: [`codec`] drives the schemas that the SDK ships, so that
 //! there is no list of fields. What AWS does to a value between write and read stands in one table,

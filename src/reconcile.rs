@@ -42,6 +42,8 @@ pub struct Pass {
     pub stopped: bool,
     /// Why it made no more calls, if another copy may be in charge.
     pub held: Option<Hold>,
+    /// Whether this copy was in charge when it looked.
+    pub in_charge: bool,
 }
 
 /// What a pass reports while it runs.
@@ -190,6 +192,7 @@ impl Reconciler {
         self.memory().keep(|key| resources.contains_key(key));
         let mut due = due.clone();
         for _ in 0..ROUNDS_MAX {
+            pass.in_charge = self.standing().writes();
             let mut stopped = stop.clone();
             let plan = tokio::select! {
                 biased;
@@ -240,7 +243,7 @@ impl Reconciler {
         stop: &watch::Receiver<bool>,
         progress: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Pass {
-        let mut pass = Pass::default();
+        let mut pass = Pass { in_charge: self.standing().writes(), ..Pass::default() };
         self.act(&Plan { items: vec![item.clone()] }, resources, stop, progress, &mut pass).await;
         pass
     }
@@ -262,7 +265,7 @@ impl Reconciler {
                 continue;
             }
             for action in item.steps.iter().filter(|_| item.acts()) {
-                if let Err(hold) = self.may_call(action, stop).await {
+                if let Err(hold) = self.may_call(action, stop, pass.in_charge).await {
                     pass.stopped = hold.is_none();
                     pass.held = hold;
                     // Every other call would be held as well.
@@ -324,12 +327,21 @@ impl Reconciler {
     }
 
     /// Waits until AWS's limits leave room for a call, and then asks whether this copy is in charge. An
-    /// error without a reason: a stop came first.
-    async fn may_call(&self, action: &Action, stop: &watch::Receiver<bool>) -> Result<(), Option<Hold>> {
+    /// error without a reason: a stop came first. Who was not in charge when it looked, looks again first.
+    async fn may_call(
+        &self,
+        action: &Action,
+        stop: &watch::Receiver<bool>,
+        in_charge: bool,
+    ) -> Result<(), Option<Hold>> {
         let mut stopped = stop.clone();
         let room = async {
             self.aws.paced(action.permission()).await;
-            self.fenced.ask(&self.aws, true).await
+            self.fenced.ask(&self.aws, true).await?;
+            match self.standing().epoch().filter(|_| !in_charge) {
+                Some(epoch) => Err(Hold::TakingOver { epoch, wait: Duration::ZERO }),
+                None => Ok(()),
+            }
         };
         tokio::select! {
             biased;

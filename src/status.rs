@@ -89,7 +89,7 @@ impl Conclusion {
     /// The same of a pass that made no more calls: what it says of calls that were not made is why.
     #[must_use]
     pub fn held_by(self, hold: &Hold) -> Self {
-        // What a copy that stands by waits for, the other brings about.
+        // What waits for something that is to be made waits for the other copy, too.
         let waits = self.reason == "WaitsFor" && matches!(hold, Hold::Standby(_));
         if self.reason != "NotReached" && !waits {
             return self;
@@ -148,10 +148,10 @@ pub struct Board {
     pub ready: bool,
     /// When the last pass ended.
     pub last_pass: Option<SystemTime>,
-    /// What is ours and declared nowhere, at the last look; `None`: nobody looks for it.
-    pub pruned: Option<Pruned>,
     /// Whether this copy writes; nothing until it has been found out.
     pub standing: Option<Standing>,
+    /// What is ours and declared nowhere, at the last look; `None`: nobody looks for it.
+    pub pruned: Option<Pruned>,
 }
 
 /// What became of pruning at the last look.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
@@ -23,6 +24,7 @@ use crate::queue::{Backoff, Next, WorkQueue};
 use crate::reconcile::{Progress, Reconciler, with_partners};
 use crate::report::{self, Output};
 use crate::status::{Conclusion, State, conclude};
+use crate::watch::Snapshot;
 
 const GREEN: Style = AnsiColor::Green.on_default();
 const YELLOW: Style = AnsiColor::Yellow.on_default();
@@ -55,41 +57,21 @@ pub(super) async fn apply(command: Apply) -> Result<u8, CommandError> {
         ..Screen::default()
     };
     let end = Instant::now() + command.timeout;
-    let (mut conclusions, mut outcomes) = converge(&reconciler, &desired, &stop, end, &mut screen).await;
-    screen.clear();
-    let is_well = |conclusions: &BTreeMap<Key, Conclusion>| conclusions.values().all(|one| one.state == State::InSync);
-    let pruned = if target.prune && is_well(&conclusions) {
-        let read = (target.directory.as_path(), &snapshot);
-        let show = &mut |progress: Progress<'_>| screen.show(&progress);
-        Some(prune::carry_out(&reconciler, &desired, read, &stop, end, show).await)
-    } else {
-        None
-    };
+    let read = (target.directory.as_path(), &snapshot);
+    let work = bring_about(&reconciler, &desired, read, (target.prune, end), &stop, &mut screen).await;
     let standing = reconciler.standing();
     reconciler.release().await;
-    if let Some((deletions, left)) = pruned.transpose()? {
-        outcomes.extend(deletions);
-        let left = left.items.into_iter().filter(|item| item.verb == Verb::Delete);
-        conclusions.extend(left.map(|item| (item.key.clone(), not_deleted(&item))));
-    }
+    screen.clear();
+    let (conclusions, outcomes) = work?;
     if let (Standing::Held(Hold::Standby(other)), []) = (&standing, &outcomes[..]) {
         return Err(CommandError::NotInCharge(in_charge(&target.owner, other)));
     }
-    let well = is_well(&conclusions);
+    let well = conclusions.values().all(|conclusion| conclusion.state == State::InSync);
     print(&match command.output {
         Output::Json => format!("{:#}\n", json(&desired, &conclusions, &outcomes, well)),
         Output::Human | Output::Markdown => text(&conclusions, &outcomes),
     })?;
     Ok(if well { OK } else { ERROR })
-}
-
-/// What there is to say of something that was to be deleted and is still there.
-fn not_deleted(item: &Item) -> Conclusion {
-    let (reason, message) = match &item.held {
-        Some(reason) => (reason.label(), reason.to_string()),
-        None => ("NotDeleted", "no manifest declares it, and it could not be deleted".to_owned()),
-    };
-    Conclusion { state: State::Blocked, reason, message, next: Next::Tick, left: Vec::new() }
 }
 
 /// Why nothing was done, and how to go on.
@@ -99,6 +81,36 @@ fn in_charge(owner: &str, other: &Claim) -> String {
          that it watches, or stop it; with --takeover it stands by until this apply ends, and then makes its own \
          directory so again"
     )
+}
+
+/// Makes everything as it is declared and then, if that is well and wanted, deletes what is declared nowhere.
+async fn bring_about(
+    reconciler: &Reconciler,
+    desired: &Desired,
+    read: (&Path, &Snapshot),
+    (pruning, end): (bool, Instant),
+    stop: &watch::Receiver<bool>,
+    screen: &mut Screen,
+) -> Result<(BTreeMap<Key, Conclusion>, Vec<Outcome>), CommandError> {
+    let (mut conclusions, mut outcomes) = converge(reconciler, desired, stop, end, screen).await;
+    screen.clear();
+    if pruning && conclusions.values().all(|conclusion| conclusion.state == State::InSync) {
+        let show = &mut |progress: Progress<'_>| screen.show(&progress);
+        let (deletions, left) = prune::carry_out(reconciler, desired, read, stop, end, show).await?;
+        outcomes.extend(deletions);
+        let left = left.items.into_iter().filter(|item| item.verb == Verb::Delete);
+        conclusions.extend(left.map(|item| (item.key.clone(), not_deleted(&item))));
+    }
+    Ok((conclusions, outcomes))
+}
+
+/// What there is to say of something that was to be deleted and is still there.
+fn not_deleted(item: &Item) -> Conclusion {
+    let (reason, message) = match &item.held {
+        Some(reason) => (reason.label(), reason.to_string()),
+        None => ("NotDeleted", "no manifest declares it, and it could not be deleted".to_owned()),
+    };
+    Conclusion { state: State::Blocked, reason, message, next: Next::Tick, left: Vec::new() }
 }
 
 /// Passes until nothing is under way any more, the time is up, or the user stops it.

@@ -30,7 +30,7 @@ pub(super) async fn run(command: Run) -> Result<u8, CommandError> {
     #[cfg(feature = "sandbox")]
     serve_sandbox(&connection, command.sandbox_listen).await;
     let Connection { mut reconciler, metrics, what, .. } = connection;
-    if command.mode.apply() {
+    if command.mode.writes() {
         reconciler = connect::fenced(reconciler, what, &command.target.lease, Manner::Resident);
     }
     let account = reconciler.aws().account().clone();

@@ -79,11 +79,9 @@ impl Pruner {
 impl Daemon {
     /// One look at everything that is ours, and at most one deletion.
     pub(super) async fn prune(&mut self, stop: &channel::Receiver<bool>) {
-        if matches!(self.reconciler.standing(), Standing::Held(_))
-            && let Some(pruner) = &mut self.pruner
-        {
-            // Another copy is in charge of that, too.
-            pruner.due = Instant::now() + SWEEP;
+        // Whoever is in charge sees to it.
+        if let (Standing::Held(_), Some(pruner)) = (self.reconciler.standing(), &mut self.pruner) {
+            pruner.due = Instant::now() + PAUSE;
             return;
         }
         let mut stopped = stop.clone();
