@@ -25,6 +25,7 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
+use aws_sdk_ecs::config::retry::{RetryPartition, TokenBucket};
 
 use crate::action::Action;
 use crate::failure::Refusal;
@@ -71,6 +72,13 @@ pub fn loader() -> ConfigLoader {
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
 }
 
+/// How many tries the SDK may make by itself: as many as it allows anyway, but not shared with the
+/// other clients of the process, so that the trouble of one is not the trouble of all.
+fn quota() -> RetryPartition {
+    let tokens = TokenBucket::builder().retry_cost(14).throttling_retry_cost(5).timeout_retry_cost(14).build();
+    RetryPartition::custom("evenkeel").token_bucket(tokens).build()
+}
+
 impl Aws {
     /// Finds out whose credentials these are, and is ready to look after that account.
     ///
@@ -87,7 +95,7 @@ impl Aws {
         let config = &config.to_builder().identity_cache(credentials.clone()).build();
         let counter = calls::Counter { metrics: Arc::clone(metrics), pacer: Arc::clone(&pacer), credentials };
         let sts = aws_sdk_sts::Client::from_conf(
-            aws_sdk_sts::config::Builder::from(config).interceptor(counter.clone()).build(),
+            aws_sdk_sts::config::Builder::from(config).interceptor(counter.clone()).retry_partition(quota()).build(),
         );
         let caller = sts.get_caller_identity().send().await.map_err(failure::classify)?;
         let id = caller.account().unwrap_or_default().to_owned();
@@ -95,17 +103,26 @@ impl Aws {
         let partition = caller.arn().and_then(|arn| arn.split(':').nth(1)).unwrap_or(partition_of(&region)).to_owned();
         Ok(Self {
             ecs: aws_sdk_ecs::Client::from_conf(
-                aws_sdk_ecs::config::Builder::from(config).interceptor(counter.clone()).build(),
+                aws_sdk_ecs::config::Builder::from(config)
+                    .interceptor(counter.clone())
+                    .retry_partition(quota())
+                    .build(),
             ),
             iam: aws_sdk_iam::Client::from_conf(
-                aws_sdk_iam::config::Builder::from(config).interceptor(counter.clone()).build(),
+                aws_sdk_iam::config::Builder::from(config)
+                    .interceptor(counter.clone())
+                    .retry_partition(quota())
+                    .build(),
             ),
             scaling: aws_sdk_applicationautoscaling::Client::from_conf(
-                aws_sdk_applicationautoscaling::config::Builder::from(config).interceptor(counter.clone()).build(),
+                aws_sdk_applicationautoscaling::config::Builder::from(config)
+                    .interceptor(counter.clone())
+                    .retry_partition(quota())
+                    .build(),
             ),
             #[cfg(feature = "lease")]
             dynamodb: aws_sdk_dynamodb::Client::from_conf(
-                aws_sdk_dynamodb::config::Builder::from(config).interceptor(counter).build(),
+                aws_sdk_dynamodb::config::Builder::from(config).interceptor(counter).retry_partition(quota()).build(),
             ),
             pacer,
             role,

@@ -31,6 +31,9 @@ pub use fenced::Fence;
 /// How often a pass may plan again for what waited in it: an inline task definition needs two.
 const ROUNDS_MAX: usize = 4;
 
+/// How long a stop waits for the answer to a call: ten seconds after the signal all is over.
+const STOP_PATIENCE: Duration = Duration::from_secs(9);
+
 /// What a pass did.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Pass {
@@ -180,7 +183,7 @@ impl Reconciler {
     }
 
     /// Brings the due resources closer to what is declared. Starts no call once `stop` is true, and
-    /// finishes the one that is in flight.
+    /// finishes the one that is in flight, unless its answer takes too long.
     pub async fn pass(
         &self,
         resources: &BTreeMap<Key, Resource>,
@@ -273,7 +276,16 @@ impl Reconciler {
                 }
                 progress(Progress::Acting(&item.key, action));
                 let started = Instant::now();
-                let result = self.call(resources, item, action).await;
+                let answer = tokio::select! {
+                    biased;
+                    answer = self.call(resources, item, action) => Some(answer),
+                    () = out_of_patience(stop) => None,
+                };
+                let Some(result) = answer else {
+                    tracing::warn!(resource = %item.key, "stopping without the answer to {action}");
+                    pass.stopped = true;
+                    return failed;
+                };
                 let outcome =
                     Outcome { key: item.key.clone(), action: action.clone(), result, took: started.elapsed() };
                 self.record(item, &outcome);
@@ -377,6 +389,14 @@ impl Reconciler {
         Box::pin(self.aws.rollouts(&asked, &followed, &mut world.seen)).await;
         world
     }
+}
+
+/// Returns when a stop has been waiting for an answer for long enough. Whether the call had its effect is
+/// for the next process to see.
+async fn out_of_patience(stop: &watch::Receiver<bool>) {
+    let mut stopped = stop.clone();
+    let _ = stopped.wait_for(|stop| *stop).await;
+    tokio::time::sleep(STOP_PATIENCE).await;
 }
 
 /// Whether a service is there with another number of tasks than the manifest says.

@@ -107,7 +107,7 @@ impl ApiError {
 }
 
 /// Everything that the simulated account holds.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct State {
     /// Clusters, services, task definitions, tasks.
     pub ecs: ecs::State,
@@ -136,6 +136,24 @@ pub struct LogLine {
     pub error: Option<&'static str>,
 }
 
+/// A simulated account at one moment, to go back to.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// What the account holds; its log is empty.
+    pub state: State,
+    /// The moment, since the Unix epoch.
+    pub now: Duration,
+}
+
+impl Snapshot {
+    /// An account of its own that goes on from that moment, also in another tokio runtime. It has no
+    /// faults and no limits.
+    #[must_use]
+    pub fn restore(self) -> Arc<Sandbox> {
+        Arc::new(Sandbox::of(self.state, self.now))
+    }
+}
+
 /// The simulated AWS.
 #[derive(Debug)]
 pub struct Sandbox {
@@ -151,13 +169,25 @@ impl Sandbox {
     #[must_use]
     pub fn new() -> Arc<Self> {
         let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Arc::new(Self {
-            state: Mutex::default(),
+        Arc::new(Self::of(State::default(), epoch))
+    }
+
+    fn of(state: State, epoch: Duration) -> Self {
+        Self {
+            state: Mutex::new(state),
             faults: Mutex::default(),
             limits: Mutex::default(),
             started: tokio::time::Instant::now(),
             epoch,
-        })
+        }
+    }
+
+    /// The account as it is now, without its log.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let mut state = self.state().clone();
+        state.log.clear();
+        Snapshot { state, now: self.now() }
     }
 
     /// An account for trying things out: every cluster has room for tasks on instances, which nobody

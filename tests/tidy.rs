@@ -90,6 +90,7 @@ const CRATES: &[&str] = &[
     "aws-sdk-ecs",
     "aws-sdk-iam",
     "aws-sdk-sts",
+    "aws-smithy-async",
     "aws-smithy-runtime-api",
     "aws-smithy-schema",
     "aws-smithy-types",

@@ -13,13 +13,13 @@ pub const SERVICE: &str = "dynamodb";
 pub const TARGET: &str = "DynamoDB_20120810.";
 
 /// Tables by Region and name.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct State {
     regions: BTreeMap<String, BTreeMap<String, Table>>,
 }
 
 /// A table: the name of its key, and its items by that key's value.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Table {
     key: String,
     items: BTreeMap<String, Value>,
