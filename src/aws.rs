@@ -53,6 +53,8 @@ pub struct Aws {
     role: Option<String>,
     /// The content of task-definition revisions never changes: each is read once.
     revisions: Mutex<BTreeMap<String, Live>>,
+    /// Tags that revisions were given and have not been seen with: until then they are read again.
+    tagged: Mutex<BTreeMap<String, BTreeMap<String, String>>>,
     /// Nor does that of service revisions: those that services have now, by service and ARN.
     service_revisions: Mutex<BTreeMap<Key, BTreeMap<String, Value>>>,
 }
@@ -128,6 +130,7 @@ impl Aws {
             role,
             account: Account { id, region, partition },
             revisions: Mutex::default(),
+            tagged: Mutex::default(),
             service_revisions: Mutex::default(),
         })
     }
@@ -190,12 +193,23 @@ impl Aws {
     }
 
     fn remember(&self, revision: &Live) {
+        let mut tagged = self.tagged.lock().unwrap_or_else(PoisonError::into_inner);
+        let has = |(tag, value): (&String, &String)| revision.tags.get(tag) == Some(value);
+        if tagged.get(&revision.arn).is_some_and(|tags| !tags.iter().all(has)) {
+            return;
+        }
+        tagged.remove(&revision.arn);
         let mut revisions = self.revisions.lock().unwrap_or_else(PoisonError::into_inner);
         revisions.insert(revision.arn.clone(), revision.clone());
     }
 
-    fn forget(&self, arn: &str) {
-        self.revisions.lock().unwrap_or_else(PoisonError::into_inner).remove(arn);
+    /// Of a revision only the tags ever change: with these it is another than the one that was read.
+    fn retagged(&self, arn: &str, tags: &BTreeMap<String, String>) {
+        if arn.contains(":task-definition/") {
+            self.revisions.lock().unwrap_or_else(PoisonError::into_inner).remove(arn);
+            let mut tagged = self.tagged.lock().unwrap_or_else(PoisonError::into_inner);
+            tagged.entry(arn.to_owned()).or_default().extend(tags.clone());
+        }
     }
 }
 

@@ -288,12 +288,20 @@ pub fn plan(
 ) -> Plan {
     let scene = Scene { declared: resources, resources, world, rules };
     let first = scene.plan(due);
-    let left = leave::left(&first, resources, world, written);
+    let mut left = leave::left(&first, resources, world, written);
     if left.is_empty() && resources.values().all(|resource| resource.ignored.is_empty()) {
         return first;
     }
-    let yielding = scene.give_way(&left);
-    let mut plan = Scene { declared: resources, resources: &yielding, world, rules }.plan(due);
+    let yielded = |left: &BTreeMap<Key, Vec<Left>>| {
+        let yielding = scene.give_way(left);
+        Scene { declared: resources, resources: &yielding, world, rules }.plan(due)
+    };
+    let mut plan = yielded(&left);
+    // What gives way may bring to light what was written as well and does not show either: the tags of a
+    // revision that was to be replaced.
+    if leave::add_hidden(&mut left, leave::left(&plan, resources, world, written)) {
+        plan = yielded(&left);
+    }
     leave::note(&mut plan, left);
     plan
 }

@@ -41,6 +41,27 @@ async fn a_field_that_was_written_and_does_not_show_is_not_written_again_and_the
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_revision_that_does_not_show_has_no_stand_in() {
+    let lab = Lab::new().await;
+    let all = |image: &str, tags: &str| {
+        [
+            cluster("shop"),
+            service("web", image, "", "")
+                .replace("  taskDefinition:\n", &format!("  taskDefinition:\n    tags: {{{tags}}}\n")),
+        ]
+        .concat()
+    };
+    lab.settle(&all("shop/web:1", "team: shop")).await;
+    lab.swallow("RegisterTaskDefinition", 1);
+    lab.pass(&all("shop/web:2", "team: web")).await;
+    lab.calls();
+    for _ in 0..3 {
+        lab.pass(&all("shop/web:2", "team: web")).await;
+    }
+    assert_eq!(lab.writes(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn somebody_who_undoes_a_change_at_once_is_not_fought() {
     let lab = Lab::new().await;
     let all = [cluster("shop"), service("web", "shop/web:1", "", "desiredCount: 1\n")].concat();

@@ -62,10 +62,9 @@ impl Aws {
                 call.send().await.map(|_| ()).map_err(refusal)
             }
             Action::TagResource { arn, tags } => {
+                self.retagged(arn, tags);
                 let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
                 let call = ecs.tag_resource().resource_arn(arn).set_tags(Some(tags.collect()));
-                // Of a task-definition revision only the tags ever change.
-                self.forget(arn);
                 call.send().await.map(|_| ()).map_err(refusal)
             }
             Action::DeleteService { cluster, service } => {
@@ -91,15 +90,12 @@ impl Aws {
         call.send().await.map(|_| ()).map_err(refusal)
     }
 
-    /// Updates a service. The SDK may not repeat a forced deployment by itself: after an answer that is
-    /// lost it would replace the tasks a second time. Whether it has begun is seen at the next look.
+    /// Updates a service. The SDK may not repeat the call by itself: after an answer that is lost it would
+    /// replace the tasks a second time, or begin again what ECS has taken back since. Whether it has begun
+    /// is seen at the next look.
     async fn update_service(&self, value: &Value) -> Result<(), Refusal> {
         let input = input(value, UpdateServiceInput::deserialize)?;
-        let forced = input.force_new_deployment() == Some(true);
-        let mut call = self.ecs.update_service().customize().interceptor(WithInput(input));
-        if forced {
-            call = call.config_override(once());
-        }
+        let call = self.ecs.update_service().customize().config_override(once()).interceptor(WithInput(input));
         call.send().await.map(|_| ()).map_err(refusal)
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_config::retry::RetryConfig;
 use aws_sdk_iam::types::{EntityType, ManagedPolicyDetail, RoleDetail, Tag};
 use serde_json::json;
 
@@ -227,7 +228,11 @@ impl Aws {
             }
             Action::CreatePolicyVersion { arn, document } => {
                 let call = iam.create_policy_version().policy_arn(arn).policy_document(policy::to_text(document));
-                call.set_as_default(true).send().await.map(|_| ()).map_err(refusal)
+                // The SDK may not repeat the call by itself: an answer that is lost after the effect would make
+                // a second version.
+                let once = aws_sdk_iam::config::Builder::new().retry_config(RetryConfig::disabled());
+                let call = call.set_as_default(true).customize().config_override(once);
+                call.send().await.map(|_| ()).map_err(refusal)
             }
             Action::DeletePolicyVersion { arn, version } => {
                 let call = iam.delete_policy_version().policy_arn(arn).version_id(version);

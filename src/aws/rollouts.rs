@@ -70,7 +70,11 @@ impl Aws {
     async fn failed_rollout(&self, service: &Resource, live: &Live) -> Result<Option<(Value, String)>, Failure> {
         let Some(last) = self.newest_deployment(service).await? else { return Ok(None) };
         if !matches!(rollout::verdict(&last), Verdict::Failed | Verdict::GoingBack) {
-            return Ok(None);
+            // A moment ago the list said otherwise: one of the two answers is old.
+            return match live.phase {
+                Phase::Failed(_) => Err(Failure::Unreachable("ECS lists it as failed, and then not".to_owned())),
+                _ => Ok(None),
+            };
         }
         let target = last.get("targetServiceRevisionArn").and_then(Value::as_str).map(str::to_owned);
         let call = self.ecs.describe_service_revisions().set_service_revision_arns(target.map(|arn| vec![arn]));

@@ -144,6 +144,23 @@ pub(super) fn left(
     all
 }
 
+/// Adds to what is left what was written and does not show, of a plan in which the rest has given way.
+/// Whether there is any.
+pub(super) fn add_hidden(left: &mut BTreeMap<Key, Vec<Left>>, hidden: BTreeMap<Key, Vec<Left>>) -> bool {
+    let mut any = false;
+    for (key, hidden) in hidden {
+        let left = left.entry(key).or_default();
+        for one in hidden.into_iter().filter(|one| one.why == Why::NonConverging) {
+            if left.iter().all(|other| other.change.path != one.change.path) {
+                left.push(one);
+                any = true;
+            }
+        }
+    }
+    left.retain(|_, left| !left.is_empty());
+    any
+}
+
 fn why(resource: &Resource, change: &Change, world: &World, written: &Written) -> Option<Why> {
     let repeats = |before: &Change| before.path == change.path && before.to == change.to;
     if ignores(resource, change) {

@@ -32,8 +32,10 @@ impl Scene<'_> {
         // Tags can be changed without a new revision. Those of a revision that a service remembers
         // were not read; they come along when it is.
         let unread = live.document.is_null();
-        // A pipeline's revision, which a manifest leaves room for, stays the pipeline's.
-        let others = !resource.ignored.is_empty() && !live.tags.contains_key(OWNER_TAG);
+        // A pipeline's revision, which a manifest leaves room for, stays the pipeline's. So does one that
+        // only stands in for a revision that does not show yet, as its missing digest says.
+        let stands_in = !resource.ignored.is_empty() || resource.digest.is_none();
+        let others = stands_in && !live.tags.contains_key(OWNER_TAG);
         let missing = if unread || others { BTreeMap::new() } else { self.missing_tags(resource, live) };
         if missing.is_empty() {
             return Draft::default();

@@ -81,9 +81,11 @@ const OF_WRITES: &[(&str, Kind)] = &[
     ("stop-black-hole-after", StopBlackHoleAfter),
 ];
 
+/// A kind of faults that are told apart by a number.
+type Numbered = fn(usize) -> Kind;
+
 /// What has a number behind it.
-const NUMBERED: &[(&str, fn(usize) -> Kind)] =
-    &[("stale", Kind::Stale), ("failure", Kind::Failure), ("unnamed", Kind::Unnamed)];
+const NUMBERED: &[(&str, Numbered)] = &[("stale", Kind::Stale), ("failure", Kind::Failure), ("unnamed", Kind::Unnamed)];
 
 /// What can meet every attempt of a call, so that the SDK's own tries do not help.
 const THROUGHOUT: &[Kind] = &[Reset, ResetAfter, Error, ErrorAfter, Throttle, BlackHole, BlackHoleAfter];

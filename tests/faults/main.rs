@@ -32,12 +32,12 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::panic;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use case::{Case, Trouble};
-use fault::{AGES, Fault};
+use case::{Case, Planned, Trouble};
+use fault::{AGES, Fault, Traits};
 use trial::{Start, Trace};
 
 /// As many failures as are worth reading.
@@ -81,20 +81,23 @@ fn on_all_cores<T: Sync, R: Send>(work: &[T], of: impl Fn(&T) -> R + Sync) -> Ve
     done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
 }
 
-/// The stages of all scenes. What is wrong without a fault is no business of this matrix.
-fn stages() -> Vec<Stage> {
-    quiet_panics();
-    let mut scenes = scenes::all();
-    if let Ok(only) = env::var("EVENKEEL_FAULT_SCENES") {
-        scenes.retain(|scene| only.split(',').any(|name| name == scene.name));
-    }
-    let stages = on_all_cores(&scenes, stage);
-    for stage in &stages {
-        let unfit = stage.reference.unfit();
-        assert!(unfit.is_empty(), "{} without a fault: {}", stage.name, unfit.join("; "));
-        assert!(!stage.reference.calls.is_empty());
-    }
-    stages
+/// The stages of all scenes, built once. What is wrong without a fault is no business of this matrix.
+fn stages() -> &'static [Stage] {
+    static STAGES: OnceLock<Vec<Stage>> = OnceLock::new();
+    STAGES.get_or_init(|| {
+        quiet_panics();
+        let mut scenes = scenes::all();
+        if let Ok(only) = env::var("EVENKEEL_FAULT_SCENES") {
+            scenes.retain(|scene| only.split(',').any(|name| name == scene.name));
+        }
+        let stages = on_all_cores(&scenes, stage);
+        for stage in &stages {
+            let unfit = stage.reference.unfit();
+            assert!(unfit.is_empty(), "{} without a fault: {}", stage.name, unfit.join("; "));
+            assert!(!stage.reference.calls.is_empty());
+        }
+        stages
+    })
 }
 
 /// A panic that was asked for is not worth a word.
@@ -205,7 +208,7 @@ fn seed() -> u64 {
 fn whatever_befalls_one_call_the_account_ends_the_same() {
     let stages = stages();
     let mut cases = Vec::new();
-    for stage in &stages {
+    for stage in stages {
         for (index, call) in stage.reference.calls.iter().enumerate() {
             cases.extend(Fault::all(call.traits).into_iter().map(|fault| Case::single(stage.name, index, fault)));
         }
@@ -214,22 +217,68 @@ fn whatever_befalls_one_call_the_account_ends_the_same() {
     let mut at = 0..;
     cases.retain(|_| at.next().is_some_and(is_drawn));
     let title = format!("{} of {all} single faults in {} scenes", cases.len(), stages.len());
-    try_all(&title, &stages, &cases, |verdict| verdict.scene.to_owned());
+    try_all(&title, stages, &cases, |verdict| verdict.scene.to_owned());
 }
+
+/// Reads that lag behind in a way that is not made up for: of a rollout that was taken back, nobody
+/// knows as long as ECS does not list it, so that it is begun again.
+const NOT_MADE_UP_FOR: (&str, &str) = ("rolled-back", "ListServiceDeployments");
 
 #[test]
 fn reads_that_lag_behind_end_the_same() {
     let stages = stages();
     let mut cases = Vec::new();
-    for stage in &stages {
+    for stage in stages {
         let reads = stage.reference.calls.iter().filter(|call| !call.traits.write).map(|call| call.operation.as_str());
         let reads: BTreeSet<&str> = reads.collect();
         for age in AGES {
             cases.push(Case::lag(stage.name, age, None));
-            cases.extend(reads.iter().map(|read| Case::lag(stage.name, age, Some(read))));
+            let fair = reads.iter().filter(|read| (stage.name, **read) != NOT_MADE_UP_FOR);
+            cases.extend(fair.map(|read| Case::lag(stage.name, age, Some(read))));
         }
     }
-    try_all("lagging reads", &stages, &cases, |verdict| verdict.scene.to_owned());
+    try_all("lagging reads", stages, &cases, |verdict| verdict.scene.to_owned());
+}
+
+/// How many pairs and triples every `cargo test` draws.
+const PAIRS: usize = 200;
+
+/// Numbers that look random and are the same for the same seed (SplitMix64).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((mixed ^ (mixed >> 31)) % most.max(1) as u64).unwrap_or_default()
+    }
+}
+
+/// Two or three faults, the later ones within as many calls again as the scene takes.
+fn draw(dice: &mut Dice, stages: &[Stage]) -> Case {
+    let stage = &stages[dice.below(stages.len())];
+    let mut faults = Vec::new();
+    let mut index = 0;
+    for _ in 0..2 + dice.below(2) {
+        index += dice.below(stage.reference.calls.len());
+        // A call that is befallen is followed by others than without it: any call may come here.
+        let call = Traits { write: dice.below(2) == 0, names: 2, writes_before: 10 };
+        let all = Fault::all(call);
+        faults.push(Planned { index, fault: all[dice.below(all.len())] });
+        index += 1;
+    }
+    Case { scenario: stage.name.to_owned(), trouble: Trouble::Faults(faults) }
+}
+
+#[test]
+fn whatever_befalls_two_or_three_calls_the_account_ends_the_same() {
+    let stages = stages();
+    let number = env::var("EVENKEEL_FAULT_PAIRS").ok().and_then(|number| number.parse().ok()).unwrap_or(PAIRS);
+    let mut dice = Dice(seed());
+    let cases: Vec<Case> = (0..number).map(|_| draw(&mut dice, stages)).collect();
+    let title = format!("{number} pairs and triples, seed {}", seed());
+    try_all(&title, stages, &cases, |verdict| verdict.scene.to_owned());
 }
 
 /// The case that a line of a failure names.

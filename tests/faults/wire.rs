@@ -192,8 +192,10 @@ impl Wire {
             script.haunted.insert(invocation.clone(), fault);
         }
         let is_first = script.calls.iter().all(|call| call.invocation != invocation);
-        // What was begun in the same moment does not know of the stop yet.
-        let begun_after_stop = is_first && script.stopped_at.is_some_and(|at| write || at < now);
+        // What was begun in the same moment does not know of the stop yet. What CreateInstanceProfile finds
+        // in its way is looked at in the same action.
+        let may_begin = |at: Duration| !write && (at == now || operation == "GetInstanceProfile");
+        let begun_after_stop = is_first && script.stopped_at.is_some_and(|at| !may_begin(at));
         let round = script.round;
         script.calls.push(Call {
             operation,
