@@ -351,7 +351,8 @@ fn apply_does_not_get_in_the_way_of_a_daemon_that_is_in_charge() {
     let files = directory(&[("main.yaml", CLUSTER)]);
     let mut daemon = Daemon::start(&files, &[]);
     let (sandbox, listen) = (format!("--sandbox=http://{}", daemon.sandbox()), daemon.listen());
-    daemon.wait("the cluster", |_| json(&get(&listen, "/status").1)["resources"][0]["state"].as_str().map(str::to_owned));
+    daemon
+        .wait("the cluster", |_| json(&get(&listen, "/status").1)["resources"][0]["state"].as_str().map(str::to_owned));
     let writer = json(&get(&listen, "/status").1)["writer"].clone();
     assert_eq!((&writer["writes"], &writer["epoch"]), (&true.into(), &1.into()), "{writer}");
     assert!(get(&listen, "/").1.contains("This copy: writes as epoch 1"));
@@ -361,7 +362,9 @@ fn apply_does_not_get_in_the_way_of_a_daemon_that_is_in_charge() {
     let more = directory(&[("main.yaml", CLUSTER), ("app.yaml", ROLE)]);
     let refused = evenkeel(&["apply", path(&more), &sandbox]);
     assert_eq!((refused.code, refused.out.as_str()), (1, ""), "{}", refused.err);
-    for text in ["error: nothing was changed: another copy with the owner `evenkeel` is in charge: process ", "--takeover"] {
+    for text in
+        ["error: nothing was changed: another copy with the owner `evenkeel` is in charge: process ", "--takeover"]
+    {
         assert!(refused.err.contains(text), "{text}: {}", refused.err);
     }
     let planned = evenkeel(&["plan", path(&more), &sandbox]);
@@ -382,7 +385,8 @@ fn what_keeps_copies_apart_is_one_of_three() {
     assert_eq!(evenkeel(&["apply", path(&files), "--sandbox", "--lease", "none"]).code, 0);
     let lease = evenkeel(&["apply", path(&files), "--sandbox", "--lease", "dynamodb:evenkeel"]);
     assert_eq!(lease.code, 1);
-    let says = if cfg!(feature = "lease") { "aws dynamodb create-table --table-name evenkeel" } else { "--features lease" };
+    let says =
+        if cfg!(feature = "lease") { "aws dynamodb create-table --table-name evenkeel" } else { "--features lease" };
     assert!(lease.out.contains(says) || lease.err.contains(says), "{}{}", lease.out, lease.err);
 }
 
@@ -458,7 +462,7 @@ fn secrets_stay_out_of_every_output() {
 #[test]
 fn an_apply_whose_rollout_ecs_takes_back_fails_and_says_why() {
     let main = directory(&[("main.yaml", CLUSTER)]);
-    let mut daemon = Daemon::start(&main, &["--debounce", "10ms"]);
+    let mut daemon = Daemon::start(&main, &["--debounce", "10ms", "--lease", "none"]);
     let url = format!("--sandbox=http://{}", daemon.sandbox());
     let breaker = "  deploymentConfiguration:
     deploymentCircuitBreaker: {enable: true, rollback: true, thresholdConfiguration: {type: COUNT, value: 1}}
