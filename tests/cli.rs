@@ -462,7 +462,7 @@ fn secrets_stay_out_of_every_output() {
 #[test]
 fn an_apply_whose_rollout_ecs_takes_back_fails_and_says_why() {
     let main = directory(&[("main.yaml", CLUSTER)]);
-    let mut daemon = Daemon::start(&main, &["--debounce", "10ms"]);
+    let mut daemon = Daemon::start(&main, &["--debounce", "10ms", "--lease", "none"]);
     let url = format!("--sandbox=http://{}", daemon.sandbox());
     let breaker = "  deploymentConfiguration:
     deploymentCircuitBreaker: {enable: true, rollback: true, thresholdConfiguration: {type: COUNT, value: 1}}

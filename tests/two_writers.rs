@@ -461,6 +461,28 @@ async fn apply_does_not_get_in_a_daemons_way_unless_it_is_told_to_and_then_gives
     a.kill();
 }
 
+#[cfg(feature = "lease")]
+#[tokio::test(start_paused = true)]
+async fn apply_with_a_lease_finds_out_whether_its_holder_lives() {
+    let Pair { lab, turns, a, b, .. } = pair(&Kind::Lease).await;
+    b.kill();
+    let (_stop, stopped) = watch::channel(false);
+    let (process, kind) = (("C", "process 3 on a laptop"), (&Kind::Lease, guest(false)));
+    let shy = Process::start(&lab, &turns, process, &commit(3), kind, Freezer::default()).await;
+    let held = loop {
+        match shy.pass(&stopped).await.held {
+            Some(Hold::TakingOver { wait, .. }) => tokio::time::sleep(wait).await,
+            held => break held,
+        }
+    };
+    assert!(matches!(held, Some(Hold::Standby(_))), "{held:?}");
+    assert_eq!(turns.writes().iter().filter(|call| call.who == "C").count(), 0);
+    a.kill();
+    let shy = Process::start(&lab, &turns, process, &commit(3), kind, Freezer::default()).await;
+    apply(&shy, &stopped).await;
+    assert_eq!(image(&lab).await, "shop/web:3");
+}
+
 #[tokio::test(start_paused = true)]
 async fn apply_that_is_killed_blocks_the_daemon_for_as_long_as_it_might_have_lasted() {
     let Pair { lab, turns, a, b, .. } = pair(&Kind::Epoch).await;

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use super::connect::{self, Connection};
 use super::{CommandError, ERROR, OK, load_snapshot, print, prune, read_directory, refuse_problems};
 use crate::action::Outcome;
-use crate::cli::{Apply, Lease};
+use crate::cli::{Apply, Lease, Target};
 use crate::fence::{Claim, Hold, Manner, Standing};
 use crate::load::Desired;
 use crate::mode::Modes;
@@ -64,7 +64,7 @@ pub(super) async fn apply(command: Apply) -> Result<u8, CommandError> {
     screen.clear();
     let (conclusions, outcomes) = work?;
     if let (Standing::Held(Hold::Standby(other)), []) = (&standing, &outcomes[..]) {
-        return Err(CommandError::NotInCharge(in_charge(&target.owner, other)));
+        return Err(CommandError::NotInCharge(in_charge(target, other)));
     }
     let well = conclusions.values().all(|conclusion| conclusion.state == State::InSync);
     print(&match command.output {
@@ -75,11 +75,17 @@ pub(super) async fn apply(command: Apply) -> Result<u8, CommandError> {
 }
 
 /// Why nothing was done, and how to go on.
-fn in_charge(owner: &str, other: &Claim) -> String {
+fn in_charge(target: &Target, other: &Claim) -> String {
+    let takeover = match target.lease {
+        Lease::Epoch => {
+            "; with --takeover it stands by until this apply ends, and then makes its own directory so again"
+        }
+        _ => "",
+    };
     format!(
-        "nothing was changed: another copy with the owner `{owner}` is in charge: {other}\n  hint: change the directory \
-         that it watches, or stop it; with --takeover it stands by until this apply ends, and then makes its own \
-         directory so again"
+        "nothing was changed: another copy with the owner `{}` is in charge: {other}\n  hint: change the directory that \
+         it watches, or stop it{takeover}",
+        target.owner
     )
 }
 

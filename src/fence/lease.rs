@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::{ATTEMPT_MAX, Claim, Copy, Hold};
+use super::{ATTEMPT_MAX, Claim, Copy, Hold, Manner};
 
 /// How long a record must not have changed before somebody else takes the lease.
 pub const TERM: Duration = Duration::from_secs(60);
@@ -55,6 +55,8 @@ pub struct Lease {
     looked: Option<Duration>,
     /// The number under which the lease was taken, and when the last renewal was sent.
     held: Option<(u64, Duration)>,
+    /// Whether another's renewal was seen.
+    renewed: bool,
     released: bool,
 }
 
@@ -62,7 +64,7 @@ impl Lease {
     /// The part of a copy that has not looked yet.
     #[must_use]
     pub fn new(copy: Copy) -> Self {
-        Self { copy, seen: None, looked: None, held: None, released: false }
+        Self { copy, seen: None, looked: None, held: None, renewed: false, released: false }
     }
 
     /// Who it is.
@@ -87,9 +89,18 @@ impl Lease {
             (_, None) => Step::Look,
             (None, Some(record)) if self.is_free(now) => put(record),
             (None, Some(Some(other))) if self.looked.is_some_and(|looked| now < looked + TEND) => {
-                Step::Hold(Hold::Standby(other))
+                Step::Hold(self.waits_for(other))
             }
             (None, Some(_)) => Step::Look,
+        }
+    }
+
+    /// A command that a person runs is told of another holder once that has renewed, and so is alive: each
+    /// time it is run it would know as little, and wait for a dead one as long.
+    fn waits_for(&self, other: Claim) -> Hold {
+        match self.copy.manner {
+            Manner::Guest { .. } if !self.renewed => Hold::TakingOver { epoch: other.epoch + 1, wait: TEND },
+            _ => Hold::Standby(other),
         }
     }
 
@@ -104,6 +115,10 @@ impl Lease {
     /// A look was answered at `now`.
     pub fn looked(&mut self, now: Duration, found: Option<Claim>) {
         self.looked = Some(now);
+        let before = self.seen.as_ref().and_then(|(before, _)| before.as_ref());
+        self.renewed |= before
+            .zip(found.as_ref())
+            .is_some_and(|(before, found)| before.id == found.id && before.epoch != found.epoch && !found.released);
         let same = self.seen.as_ref().is_some_and(|(before, _)| *before == found);
         if !same {
             self.seen = Some((found, now));
