@@ -13,6 +13,7 @@ pub mod connector;
 pub mod ecs;
 pub mod fault;
 pub mod iam;
+pub mod permissions;
 pub mod propagation;
 pub mod scaling;
 pub mod server;
@@ -113,6 +114,8 @@ pub struct State {
     pub sts: sts::State,
     /// Scalable targets.
     pub scaling: scaling::State,
+    /// What the caller may do; everything, if there is none.
+    pub restriction: Option<permissions::Restriction>,
     /// How long a role takes to be known to ECS.
     pub propagation: propagation::Delays,
     /// Every call that reached a handler, oldest first.
