@@ -16,6 +16,7 @@ use crate::cli::Apply;
 use crate::load::Desired;
 use crate::mode::Modes;
 use crate::model::Key;
+use crate::plain;
 use crate::plan::{Item, Verb};
 use crate::queue::{Backoff, Next, WorkQueue};
 use crate::reconcile::{Progress, Reconciler, with_partners};
@@ -58,7 +59,7 @@ pub(super) async fn apply(command: Apply) -> Result<u8, CommandError> {
         well = conclusions.values().all(|conclusion| conclusion.state == State::InSync);
     }
     print(&match command.output {
-        Output::Json => format!("{:#}\n", json(&desired, &conclusions, &outcomes, well)),
+        Output::Json => plain::json(format!("{:#}\n", json(&desired, &conclusions, &outcomes, well))),
         Output::Human | Output::Markdown => text(&conclusions, &outcomes),
     })?;
     Ok(if well { OK } else { ERROR })
@@ -147,8 +148,10 @@ impl Screen {
         self.clear();
         let took = format!("{DIM}{} ms{DIM:#}", outcome.took.as_millis());
         let line = match &outcome.result {
-            Ok(()) => format!("{GREEN}✓{GREEN:#} {}  {} {took}", outcome.key, outcome.action),
-            Err(failure) => format!("{RED}✗{RED:#} {}  {}: {failure} {took}", outcome.key, outcome.action),
+            Ok(()) => format!("{GREEN}✓{GREEN:#} {}  {} {took}", outcome.key, said(&outcome.action)),
+            Err(failure) => {
+                format!("{RED}✗{RED:#} {}  {}: {} {took}", outcome.key, said(&outcome.action), said(failure))
+            }
         };
         let _ = writeln!(anstream::stderr(), "{line}");
     }
@@ -185,6 +188,11 @@ impl Screen {
             let _ = write!(anstream::stderr(), "\x1b[1A\x1b[2K");
         }
     }
+}
+
+/// What AWS or a manifest says, in one line.
+fn said(text: &impl ToString) -> String {
+    plain::line(&text.to_string()).into_owned()
 }
 
 fn text(conclusions: &BTreeMap<Key, Conclusion>, outcomes: &[Outcome]) -> String {
