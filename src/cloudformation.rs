@@ -27,6 +27,7 @@ use std::fmt;
 
 use crate::export::Document;
 use crate::model::Position;
+use crate::plain;
 use crate::value::{Map, Path, Segment, Value, did_you_mean};
 use crate::yaml;
 use names::Named;
@@ -64,9 +65,9 @@ impl fmt::Display for Note {
         if self.path != Path::default() {
             write!(f, "{}: ", self.path)?;
         }
-        f.write_str(&self.message)?;
+        f.write_str(&plain::line(&self.message))?;
         match &self.hint {
-            Some(hint) => write!(f, "\n  hint: {hint}"),
+            Some(hint) => write!(f, "\n  hint: {}", plain::line(hint)),
             None => Ok(()),
         }
     }

@@ -29,8 +29,9 @@ use crate::model::{Effect, KINDS, Kind};
 use crate::policy;
 use crate::value::{Path, Segment, Value};
 
-/// Members whose values are never shown: what is put into environments, secrets and log options.
-pub const SECRET: &[&str] = &["environment", "secrets", "options", "secretOptions"];
+/// Members whose values are never shown: what is put into environments, secrets, log options, and what
+/// volume drivers are told, passwords of file servers for one.
+pub const SECRET: &[&str] = &["environment", "secrets", "options", "secretOptions", "driverOpts"];
 
 /// Whether what stands at a path must never be shown.
 #[must_use]

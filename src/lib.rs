@@ -80,6 +80,7 @@ pub mod model;
 pub mod pace;
 pub mod patience;
 pub mod pattern;
+pub mod plain;
 pub mod plan;
 pub mod policy;
 pub mod preset;

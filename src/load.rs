@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::model::{IGNORE_FIELDS, Key, Kind, Manifest, Position, Problem, Source};
+use crate::plain;
 use crate::resolve::{self, Before, Beside, resolve};
 use crate::resource::{Account, Resource};
 use crate::schema;
@@ -113,7 +114,27 @@ pub fn load(files: &[File], account: &Account, before: &Desired) -> Desired {
     desired.stale = bad;
     desired.problems.sort();
     desired.problems.dedup();
+    limit(&mut desired.problems);
     desired
+}
+
+/// Most problems that are listed of one file: nobody reads more, and all of them are kept and shown.
+const PROBLEMS_MAX: usize = 100;
+
+/// Leaves out what is more than can be listed of a file, and says so.
+fn limit(problems: &mut Vec<Problem>) {
+    let mut listed: BTreeMap<PathBuf, usize> = BTreeMap::new();
+    problems.retain_mut(|problem| {
+        let number = listed.entry(problem.file.clone()).or_default();
+        *number += 1;
+        if *number == PROBLEMS_MAX + 1 {
+            problem.path.clear();
+            problem.key = None;
+            problem.message = format!("more than {PROBLEMS_MAX} problems in this file: the rest is not listed");
+            problem.hint = Some("solve those above first".to_owned());
+        }
+        *number <= PROBLEMS_MAX + 1
+    });
 }
 
 /// What else is wrong with files that are bad already: what their documents would mean, were they
@@ -278,10 +299,11 @@ fn placed(file: &File, raised: Vec<Raised>) -> Vec<Problem> {
     let problem = |(one, at): (Raised, Option<Position>)| Problem {
         file: file.path.clone(),
         at,
-        path: one.path.to_string(),
+        // All of them repeat what is written.
+        path: plain::message(&one.path.to_string()),
         key: one.key,
-        message: one.message,
-        hint: one.hint,
+        message: plain::message(&one.message),
+        hint: one.hint.map(|hint| plain::message(&hint)),
     };
     raised.into_iter().zip(places).map(problem).collect()
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::plain;
 use crate::value::{Path, Value, did_you_mean};
 
 /// The `apiVersion` of every manifest.
@@ -204,7 +205,7 @@ pub struct Source {
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file.display(), self.line)
+        write!(f, "{}:{}", plain::path(&self.file), self.line)
     }
 }
 
@@ -301,7 +302,7 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
+        f.write_str(&plain::path(&self.file))?;
         if let Some(at) = self.at {
             write!(f, ":{at}")?;
         }

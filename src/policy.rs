@@ -22,6 +22,9 @@ pub const VERSION_WHEN_MISSING: &str = "2008-10-17";
 /// The current version.
 pub const VERSION: &str = "2012-10-17";
 
+/// From here on a JSON number is read as a float, digits or not: 2⁶⁴.
+const WHOLE_MAX: f64 = 18_446_744_073_709_551_616.0;
+
 const DOCUMENT_ELEMENTS: [&str; 3] = ["Version", "Id", "Statement"];
 const STATEMENT_ELEMENTS: [&str; 9] =
     ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
@@ -358,8 +361,12 @@ impl<'de> Visitor<'de> for Strict {
         Ok(value.into())
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        // A whole number of more digits than a float holds would be sent as another number.
+        match Number::from_f64(value).filter(|_| value.abs() < WHOLE_MAX) {
+            Some(number) => Ok(Value::Number(number)),
+            None => Err(E::custom(format!("the number {value:e} is out of range: if it is text, quote it"))),
+        }
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {

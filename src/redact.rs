@@ -2,6 +2,7 @@
 
 use crate::fields::{SECRET, is_secret};
 use crate::model::Change;
+use crate::plain;
 use crate::value::{Map, Value};
 
 /// A change as it may be shown.
@@ -26,11 +27,8 @@ pub fn shown(change: &Change) -> Shown {
     let text = |value: &Option<Value>| match value.as_ref().map(redacted) {
         None => "(none)".to_owned(),
         // An empty text would not be seen, and one with line breaks would look like a line of the plan.
-        Some(Value::String(text)) if text.is_empty() || text.contains(char::is_control) => {
-            Value::from(text).to_string()
-        }
-        Some(Value::String(text)) => text,
-        Some(other) => other.to_string(),
+        Some(Value::String(text)) if !text.is_empty() && plain::is_line(&text) => text,
+        Some(other) => plain::json(other.to_string()),
     };
     Shown::Values(text(&change.from), text(&change.to))
 }

@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style};
 use serde_json::json;
 
 use crate::model::Problem;
+use crate::plain;
 use crate::value::Value;
 use crate::watch::RELEASE_FILE;
 
@@ -54,7 +55,7 @@ pub fn release_text<'a>(pins: impl IntoIterator<Item = &'a String>) -> String {
 pub fn problems_text(problems: &[Problem]) -> String {
     let mut text = String::new();
     for problem in problems {
-        let _ = write!(text, "{BOLD}{}", problem.file.display());
+        let _ = write!(text, "{BOLD}{}", plain::path(&problem.file));
         if let Some(at) = problem.at {
             let _ = write!(text, ":{at}");
         }
@@ -90,15 +91,20 @@ pub fn problems_json(problems: &[Problem]) -> Value {
 /// Problems as annotations of a GitHub workflow.
 #[must_use]
 pub fn problems_github(problems: &[Problem]) -> String {
-    // GitHub's own escapes in workflow commands.
-    let escape = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let mut text = String::new();
     for problem in problems {
         let (line, column) = problem.at.map_or((1, 1), |at| (at.line, at.column));
         let path = if problem.path.is_empty() { String::new() } else { format!("{}: ", problem.path) };
         let hint = problem.hint.as_ref().map_or(String::new(), |hint| format!(" ({hint})"));
-        let message = escape(&format!("{path}{}{hint}", problem.message));
-        let _ = writeln!(text, "::error file={},line={line},col={column}::{message}", problem.file.display());
+        let message = github_data(&format!("{path}{}{hint}", problem.message));
+        let file = github_data(&plain::path(&problem.file)).replace(':', "%3A").replace(',', "%2C");
+        let _ = writeln!(text, "::error file={file},line={line},col={column}::{message}");
     }
     text
+}
+
+/// Text in a workflow command, with the escapes that GitHub's runner takes off again
+/// (actions/toolkit, `command.ts`).
+fn github_data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }

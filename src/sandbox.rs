@@ -15,6 +15,7 @@ pub mod dynamodb;
 pub mod ecs;
 pub mod fault;
 pub mod iam;
+pub mod permissions;
 pub mod propagation;
 pub mod scaling;
 pub mod server;
@@ -119,6 +120,8 @@ pub struct State {
     pub scaling: scaling::State,
     /// Tables.
     pub dynamodb: dynamodb::State,
+    /// What the caller may do; everything, if there is none.
+    pub restriction: Option<permissions::Restriction>,
     /// How long a role takes to be known to ECS.
     pub propagation: propagation::Delays,
     /// Every call that reached a handler, oldest first.

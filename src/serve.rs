@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::fence::Standing;
 use crate::metrics::Metrics;
+use crate::plain;
 use crate::report;
 use crate::resource::Account;
 use crate::status::{Board, Orphaned, Pruned, State};
@@ -108,7 +109,7 @@ fn answer(shared: &Shared, request: &Request<Incoming>) -> Response<Full<Bytes>>
             let text = "not every resource has been looked at yet\n".to_owned();
             page(StatusCode::SERVICE_UNAVAILABLE, "text/plain", text)
         }
-        "/status" => page(StatusCode::OK, "application/json", status(shared).to_string()),
+        "/status" => page(StatusCode::OK, "application/json", plain::json(status(shared).to_string())),
         "/" => page(StatusCode::OK, "text/html; charset=utf-8", html(shared)),
         _ => {
             page(StatusCode::NOT_FOUND, "text/plain", "there are /, /status, /metrics, /healthz, /readyz\n".to_owned())
@@ -237,7 +238,7 @@ fn html(shared: &Shared) -> String {
             let _ = write!(
                 text,
                 "<tr><td><code>{}{at}</code><td><code>{}</code> {}{hint}",
-                escape(&problem.file.display().to_string()),
+                escape(&plain::path(&problem.file)),
                 escape(&problem.path),
                 escape(&problem.message),
             );
@@ -315,8 +316,9 @@ fn roughly(time: Duration) -> String {
     }
 }
 
+/// Text of others as text of a page.
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    plain::line(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::action::Outcome;
 use crate::fence::{Hold, Standing};
 use crate::model::{Key, Kind, Problem};
+use crate::plain;
 use crate::plan::{Item, Left, Reason, Verb, WHYS, Why};
 use crate::queue::Next;
 use crate::world::{Failure, Phase};
@@ -187,8 +188,11 @@ pub struct Orphaned {
 /// Folds a plan's item and what became of its calls into a conclusion.
 #[must_use]
 pub fn conclude(item: &Item, outcomes: &[&Outcome]) -> Conclusion {
-    let conclusion =
-        |state, reason, message: String, next| Conclusion { state, reason, message, next, left: item.left.clone() };
+    let conclusion = |state, reason, message: String, next| {
+        // Some of it is AWS's, or what others had AWS keep.
+        let message = plain::message(&message);
+        Conclusion { state, reason, message, next, left: item.left.clone() }
+    };
     if let Some((outcome, failure)) =
         outcomes.iter().find_map(|outcome| Some((outcome, outcome.result.as_ref().err()?)))
     {
@@ -273,6 +277,7 @@ fn unwanted(why: &Why) -> (State, Next) {
     match why {
         // Somebody else has to deploy it, or to undo the change.
         Why::Controller(_) => (State::Blocked, Next::Slowly),
+        Why::CannotSee(failure) => reaction(failure),
         _ => (State::Waiting, Next::Backoff),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::plain;
+
 pub use serde_json::{Map, Value};
 
 /// One step of a [`Path`].
@@ -70,7 +72,7 @@ impl fmt::Display for Path {
                 Segment::Key(key) if n == 0 => write!(f, "{key}")?,
                 Segment::Key(key) => write!(f, ".{key}")?,
                 Segment::Index(index) => write!(f, "[{index}]")?,
-                Segment::Named(name) => write!(f, "[{name}]")?,
+                Segment::Named(name) => write!(f, "[{}]", plain::line(name))?,
             }
         }
         Ok(())
@@ -101,7 +103,7 @@ impl fmt::Display for Fault {
 
 /// Whether a key would be misread between the dots of a path: `tags["evenkeel.io/team"]`.
 fn is_ambiguous(key: &str) -> bool {
-    key.is_empty() || key.contains(['.', '[', ']', '"']) || key.contains(char::is_control)
+    key.is_empty() || key.contains(['.', '[', ']', '"']) || !plain::is_line(key)
 }
 
 impl FromIterator<Segment> for Path {

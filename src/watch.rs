@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 pub use hint::Watcher;
 
 use crate::load;
+use crate::plain;
 use crate::yaml::MAX_FILE_BYTES;
 
 /// At the top of the directory: the resources that may be deleted beyond the budget, one per line.
@@ -61,10 +62,10 @@ pub enum FileFault {
     #[error("is larger than the {MAX_FILE_BYTES} bytes that are read of a file")]
     TooLarge,
     /// A link to a place outside of the directory.
-    #[error("is a link to {}, outside of the manifest directory", .0.display())]
+    #[error("is a link to {}, outside of the manifest directory", plain::path(.0))]
     Outside(PathBuf),
     /// A link to a folder that holds the link.
-    #[error("is a link to {}, a folder that the link itself is in", .0.display())]
+    #[error("is a link to {}, a folder that the link itself is in", plain::path(.0))]
     Loop(PathBuf),
     /// A link to nothing.
     #[error("is a link that leads nowhere")]
@@ -99,13 +100,13 @@ impl FileFault {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// There is no such directory.
-    #[error("the manifest directory {} does not exist", .0.display())]
+    #[error("the manifest directory {} does not exist", plain::path(.0))]
     Missing(PathBuf),
     /// There is something else of that name.
-    #[error("{} is not a directory", .0.display())]
+    #[error("{} is not a directory", plain::path(.0))]
     NotADirectory(PathBuf),
     /// It, or a folder in it, cannot be listed: manifests may be hidden from view.
-    #[error("cannot list the folder {}: {source}", path.display())]
+    #[error("cannot list the folder {}: {source}", plain::path(path))]
     Unreadable {
         /// The folder.
         path: PathBuf,
@@ -113,16 +114,16 @@ pub enum ReadError {
         source: io::Error,
     },
     /// It was replaced during each of several attempts to read it.
-    #[error("the manifest directory {} was replaced every time while it was read", .0.display())]
+    #[error("the manifest directory {} was replaced every time while it was read", plain::path(.0))]
     KeepsChanging(PathBuf),
     /// More than [`MAX_FILES`] manifests.
-    #[error("the manifest directory {} holds more than {MAX_FILES} manifest files", .0.display())]
+    #[error("the manifest directory {} holds more than {MAX_FILES} manifest files", plain::path(.0))]
     TooManyFiles(PathBuf),
     /// More than [`MAX_ENTRIES`] of anything.
-    #[error("the manifest directory {} holds more than {MAX_ENTRIES} files and folders, linked ones included", .0.display())]
+    #[error("the manifest directory {} holds more than {MAX_ENTRIES} files and folders, linked ones included", plain::path(.0))]
     TooManyEntries(PathBuf),
     /// More than [`MAX_TOTAL_BYTES`].
-    #[error("the manifest files in {} hold more than {MAX_TOTAL_BYTES} bytes together", .0.display())]
+    #[error("the manifest files in {} hold more than {MAX_TOTAL_BYTES} bytes together", plain::path(.0))]
     TooLarge(PathBuf),
 }
 

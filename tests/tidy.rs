@@ -18,6 +18,7 @@ use evenkeel::watch;
 /// Floor 0 decides and does nothing else. Floor 1 knows the SDK's types, but no client. Floor 2
 /// touches the world: AWS, files, sockets, the terminal. Floor 3 is one pass, floor 4 the process.
 const MODULES: &[(&str, u8)] = &[
+    ("plain", 0),
     ("value", 0),
     ("pattern", 0),
     ("model", 0),

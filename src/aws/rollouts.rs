@@ -134,11 +134,11 @@ fn arn(deployment: &Value) -> String {
 }
 
 /// A service whose service deployment could not be read: as it says itself, but that all is well it
-/// cannot know.
+/// cannot know. It waits for that answer, not for ECS, and is blocked when none comes.
 fn unknown(live: &Live, failure: &Failure) -> Phase {
     match &live.phase {
         Phase::Moving(why) => Phase::Moving(format!("{why}; its service deployment could not be read: {failure}")),
-        Phase::Steady => Phase::Moving(format!(
+        Phase::Steady => Phase::Busy(format!(
             "ECS shows no rollout any more, but whether it ended well could not be read: {failure}"
         )),
         phase => phase.clone(),

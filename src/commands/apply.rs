@@ -19,6 +19,7 @@ use crate::fence::{Claim, Hold, Manner, Standing};
 use crate::load::Desired;
 use crate::mode::Modes;
 use crate::model::Key;
+use crate::plain;
 use crate::plan::{Item, Verb};
 use crate::queue::{Backoff, Next, WorkQueue};
 use crate::reconcile::{Progress, Reconciler, with_partners};
@@ -68,7 +69,7 @@ pub(super) async fn apply(command: Apply) -> Result<u8, CommandError> {
     }
     let well = conclusions.values().all(|conclusion| conclusion.state == State::InSync);
     print(&match command.output {
-        Output::Json => format!("{:#}\n", json(&desired, &conclusions, &outcomes, well)),
+        Output::Json => plain::json(format!("{:#}\n", json(&desired, &conclusions, &outcomes, well))),
         Output::Human | Output::Markdown => text(&conclusions, &outcomes),
     })?;
     Ok(if well { OK } else { ERROR })
@@ -198,8 +199,10 @@ impl Screen {
         self.clear();
         let took = format!("{DIM}{} ms{DIM:#}", outcome.took.as_millis());
         let line = match &outcome.result {
-            Ok(()) => format!("{GREEN}✓{GREEN:#} {}  {} {took}", outcome.key, outcome.action),
-            Err(failure) => format!("{RED}✗{RED:#} {}  {}: {failure} {took}", outcome.key, outcome.action),
+            Ok(()) => format!("{GREEN}✓{GREEN:#} {}  {} {took}", outcome.key, said(&outcome.action)),
+            Err(failure) => {
+                format!("{RED}✗{RED:#} {}  {}: {} {took}", outcome.key, said(&outcome.action), said(failure))
+            }
         };
         let _ = writeln!(anstream::stderr(), "{line}");
     }
@@ -236,6 +239,11 @@ impl Screen {
             let _ = write!(anstream::stderr(), "\x1b[1A\x1b[2K");
         }
     }
+}
+
+/// What AWS or a manifest says, in one line.
+fn said(text: &impl ToString) -> String {
+    plain::line(&text.to_string()).into_owned()
 }
 
 fn text(conclusions: &BTreeMap<Key, Conclusion>, outcomes: &[Outcome]) -> String {

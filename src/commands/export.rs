@@ -10,6 +10,7 @@ use crate::aws::Aws;
 use crate::cli;
 use crate::export::{self, Document, Found, LeftOut, Scope};
 use crate::load::{self, Desired};
+use crate::plain;
 use crate::report;
 use crate::resource::{Account, Identity};
 use crate::world::Failure;
@@ -37,7 +38,7 @@ pub(super) async fn export(command: cli::Export) -> Result<u8, CommandError> {
         }
     }
     for complaint in &complaints {
-        let _ = writeln!(anstream::stderr(), "{complaint}");
+        let _ = writeln!(anstream::stderr(), "{}", plain::line(complaint));
     }
     Ok(if complaints.is_empty() { OK } else { ERROR })
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{CommandError, ERROR, OK, load_directory, print, refuse_problems};
 use crate::cli::{Cli, Completions, ProblemOutput, Render, RenderOutput, Validate};
 use crate::model::API_VERSION;
+use crate::plain;
 use crate::report;
 use crate::resource::{Account, Resource, TaskDefinition};
 use crate::schema::json_schema;
@@ -22,7 +23,7 @@ pub(super) fn validate(command: &Validate) -> Result<u8, CommandError> {
     let desired = load_directory(&command.directory, &account())?;
     let problems = &desired.problems;
     print(&match command.output {
-        ProblemOutput::Json => format!("{:#}\n", report::problems_json(problems)),
+        ProblemOutput::Json => plain::json(format!("{:#}\n", report::problems_json(problems))),
         ProblemOutput::Github => report::problems_github(problems),
         ProblemOutput::Human if problems.is_empty() => {
             let files = report::count(desired.manifests.len(), "file", "files");
@@ -42,7 +43,7 @@ pub(super) fn render(command: &Render) -> Result<u8, CommandError> {
     refuse_problems(&desired)?;
     let resources: Vec<Value> = desired.resources.values().map(manifest).collect();
     print(&match command.output {
-        RenderOutput::Json => format!("{:#}\n", Value::Array(resources)),
+        RenderOutput::Json => plain::json(format!("{:#}\n", Value::Array(resources))),
         RenderOutput::Yaml => {
             let documents: Result<Vec<String>, _> = resources.iter().map(serde_yaml::to_string).collect();
             let documents = documents.map_err(|error| CommandError::Manifests(error.to_string()))?;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{CHANGES, CommandError, ERROR, OK, connect, load_snapshot, print, prune, read_directory, refuse_problems};
 use crate::cli::Plan;
 use crate::mode::Modes;
+use crate::plain;
 use crate::plan::Verb;
 use crate::report::{self, Output};
 
@@ -26,7 +27,7 @@ pub(super) async fn plan(command: Plan) -> Result<u8, CommandError> {
     let release = report::release_text(to_release.keys());
     print(&match command.output {
         Output::Human => report::plan_text(&plan, &account) + &release,
-        Output::Json => format!("{:#}\n", report::plan_json(&plan, &account)),
+        Output::Json => plain::json(format!("{:#}\n", report::plan_json(&plan, &account))),
         Output::Markdown => report::plan_markdown(&plan, &account) + &release,
     })?;
     Ok(if plan.items.iter().any(|item| item.verb == Verb::Unknown) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{File, Raised, Unreadable, placed};
 use crate::model::{ANNOTATIONS, API_VERSION, KINDS, Key, Kind, Manifest, Problem, RESTARTED_AT, Source};
+use crate::plain;
 use crate::value::{Map, Path, Segment, Value, as_text, describe, did_you_mean, suggestion};
 use crate::yaml;
 
@@ -23,7 +24,10 @@ pub(super) struct Reading {
 pub(super) fn read(file: &File) -> Reading {
     let mut reading =
         Reading { manifests: Vec::new(), drafts: Vec::new(), problems: Vec::new(), lost: false, complete: true };
-    let unnamed = |at, path, message, hint| Problem { file: file.path.clone(), at, path, key: None, message, hint };
+    let unnamed = |at, path: String, message: String, hint: Option<String>| {
+        let (message, hint) = (plain::message(&message), hint.as_deref().map(plain::message));
+        Problem { file: file.path.clone(), at, path: plain::message(&path), key: None, message, hint }
+    };
     let bytes = match &file.content {
         Ok(bytes) => bytes,
         Err(Unreadable { message, hint }) => {
@@ -44,7 +48,7 @@ pub(super) fn read(file: &File) -> Reading {
         .problems
         .extend(parsed.faults.into_iter().map(|fault| unnamed(fault.at, fault.path, fault.message, fault.hint)));
     // All at once: to look for them one by one would read a file of many documents as many times.
-    let starts = yaml::starts(bytes);
+    let starts = yaml::starts(bytes, parsed.documents.last().map_or(0, |last| last.index + 1));
     let mut raised = Vec::new();
     for document in parsed.documents {
         let line = starts.get(document.index).map_or(1, |at| at.line);
@@ -64,6 +68,14 @@ pub(super) fn read(file: &File) -> Reading {
 const OURS: &str = "evenkeel/";
 const NO_MANIFEST_HINT: &str =
     "a manifest has `apiVersion`, `kind`, `metadata` and `spec`; keep other files out of this directory";
+
+/// Longest name of a manifest, in characters: that of a name in Kubernetes.
+const NAME_CHARS_MAX: usize = 253;
+
+/// Whether a text can be told apart from others in logs, plans and references.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && !text.contains('/') && text.chars().count() <= NAME_CHARS_MAX && plain::is_line(text)
+}
 
 /// One document on its way to becoming a manifest.
 struct Envelope {
@@ -178,11 +190,13 @@ impl Envelope {
             return Default::default();
         };
         let name = match metadata.shift_remove("name") {
-            Some(Value::String(name)) if !name.is_empty() && !name.contains('/') => Some(name),
+            Some(Value::String(name)) if is_name(&name) => Some(name),
             Some(other) => {
                 let hint = match &other {
                     Value::Number(_) | Value::Bool(_) => as_text(&other),
-                    _ => Some("a name is text without `/`, and not empty".to_owned()),
+                    _ => Some(format!(
+                        "a name is text in one line, of at most {NAME_CHARS_MAX} characters that all show, without `/`"
+                    )),
                 };
                 self.problem(
                     &["metadata", "name"],

@@ -113,6 +113,9 @@ impl Scene<'_> {
     fn no_rollout(&self, resource: &Resource, task_definition: Option<&str>) -> Option<Reason> {
         match self.world.rollouts.get(&resource.key)? {
             Rollout::Fine => None,
+            Rollout::Unknown(failure @ (Failure::Denied(_) | Failure::Barred(_))) => {
+                Some(Reason::CannotSee(failure.clone()))
+            }
             Rollout::Unknown(failure) => {
                 let what = format!("what became of the last rollout is not known ({failure})");
                 Some(Reason::CannotSee(Failure::Unreachable(what)))

@@ -539,3 +539,15 @@ proptest! {
         prop_assert_eq!(parse(&encoded), Ok(document));
     }
 }
+
+/// Found by fuzzing.
+#[test]
+fn a_number_is_sent_as_it_was_read() {
+    for number in ["0.30000000000000004", "1.1111111111111111", "9007199254740993", "18446744073709551615", "2.5e-9"] {
+        let document = parse(&format!("{{\"Statement\":{number}}}")).unwrap();
+        assert_eq!(parse(&to_text(&document)), Ok(document), "{number}");
+    }
+    for number in ["18446744073709551616", "111111111111111111111111111111111", "-1e400", "1e20"] {
+        assert!(matches!(parse(&format!("{{\"Statement\":{number}}}")), Err(PolicyError::NotJson(_))), "{number}");
+    }
+}

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{BOLD, DIM, GREEN, RED, YELLOW, count};
 use crate::fields::is_secret;
 use crate::model::{Change, Effect};
+use crate::plain;
 use crate::plan::{Item, Left, Plan, Reason, Verb};
 use crate::policy;
 use crate::redact::{Shown, redacted, shown};
@@ -48,19 +49,25 @@ fn item_text(text: &mut String, item: &Item, follows: bool) {
         Verb::Keep | Verb::Retain => ("=", DIM),
         Verb::Delete => ("-", RED),
     };
-    let _ = writeln!(text, "{style}{sign} {}{style:#}  {DIM}{} ({}){DIM:#}", item.key, item.identity, what(item));
+    let _ = writeln!(
+        text,
+        "{style}{sign} {}{style:#}  {DIM}{} ({}){DIM:#}",
+        item.key,
+        plain::line(&item.identity.to_string()),
+        what(item)
+    );
     for change in &item.changes {
         change_text(text, change);
     }
     for left in &item.left {
-        let _ = writeln!(text, "    {YELLOW}left:{YELLOW:#} {left}");
+        let _ = writeln!(text, "    {YELLOW}left:{YELLOW:#} {}", plain::line(&left.to_string()));
     }
     for note in &item.notes {
-        let _ = writeln!(text, "    {DIM}note:{DIM:#} {note}");
+        let _ = writeln!(text, "    {DIM}note:{DIM:#} {}", plain::line(note));
     }
     if let Some(reason) = own_reason(item) {
         let mark = if follows || item.verb == Verb::Retain { String::new() } else { format!("{RED}held:{RED:#} ") };
-        let _ = writeln!(text, "    {mark}{reason}");
+        let _ = writeln!(text, "    {mark}{}", plain::line(&reason.to_string()));
     }
 }
 
@@ -109,7 +116,9 @@ fn sides(change: &Change) -> Sides {
     if let (Some(live), Some(declared)) = documents
         && let Some((gone, come)) = policy::statements_apart(live, declared)
     {
-        let lines = |statements: Vec<&Value>| statements.into_iter().map(ToString::to_string).collect();
+        let lines = |statements: Vec<&Value>| {
+            statements.into_iter().map(|statement| plain::json(statement.to_string())).collect()
+        };
         return Sides::Block { gone: lines(gone), come: lines(come) };
     }
     match shown(change) {
@@ -268,7 +277,13 @@ pub fn plan_markdown(plan: &Plan, account: &Account) -> String {
         text.push('\n');
     }
     for item in short {
-        let _ = writeln!(text, "- {}: {} ({})", item.key, what(item), prose(&item.identity.to_string()));
+        let _ = writeln!(
+            text,
+            "- {}: {} ({})",
+            prose(&item.key.to_string()),
+            what(item),
+            prose(&item.identity.to_string())
+        );
     }
     for item in long {
         item_markdown(&mut text, item, waits_for_plan(plan, item));
@@ -287,7 +302,8 @@ fn is_short(plan: &Plan, item: &Item) -> bool {
 }
 
 fn item_markdown(text: &mut String, item: &Item, follows: bool) {
-    let _ = writeln!(text, "\n#### {}: {}\n\n{}\n", item.key, what(item), prose(&item.identity.to_string()));
+    let (key, identity) = (prose(&item.key.to_string()), prose(&item.identity.to_string()));
+    let _ = writeln!(text, "\n#### {key}: {}\n\n{identity}\n", what(item));
     if !item.changes.is_empty() {
         text.push_str("| field | live | declared | effect |\n| --- | --- | --- | --- |\n");
     }
@@ -340,5 +356,5 @@ fn prose(text: &str) -> String {
 
 /// Text that neither ends a cell of a table nor a line.
 fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace(['\n', '\r'], " ")
+    plain::line(text).replace('|', "\\|")
 }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Before, Resolver, path_of};
+use crate::fields;
 use crate::model::{Key, Kind, Manifest};
+use crate::plain;
 use crate::resource::{Account, Identity};
 use crate::value::{Map, Path, Segment, Value, did_you_mean};
 
@@ -95,7 +97,12 @@ impl Resolver<'_> {
                 Some(bare) => format!("did you mean `${{AWS::{bare}}}`?"),
                 None => "known: ${AWS::AccountId}, ${AWS::Region}, ${AWS::Partition}".to_owned(),
             };
-            self.fault(path, format!("there is no variable ${{AWS::{bare}{end}"), Some(hint));
+            // It is a part of the value, and may be one that nobody is to read.
+            let message = match fields::is_secret(path) {
+                true => "there is no such variable as the one in here".to_owned(),
+                false => format!("there is no variable ${{AWS::{bare}{end}"),
+            };
+            self.fault(path, message, Some(hint));
             self.unknown.insert(path.clone());
         }
         expanded
@@ -205,7 +212,7 @@ impl Resolver<'_> {
         }
         let hint = match (self.likely(key), beside.unread.first()) {
             (Some(name), _) => format!("did you mean `{name}`?"),
-            (None, Some(file)) => format!("it may stand in {}, which cannot be read", file.display()),
+            (None, Some(file)) => format!("it may stand in {}, which cannot be read", plain::path(file)),
             (None, None) => "add the manifest, or write the name or ARN itself".to_owned(),
         };
         self.fault(path, format!("refers to {key}, and there is no such manifest"), Some(hint));

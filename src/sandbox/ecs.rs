@@ -25,6 +25,7 @@ pub mod id;
 pub mod input;
 pub mod page;
 pub mod pause;
+pub(super) mod permission;
 pub mod rollout;
 pub mod service;
 pub mod settings;

@@ -59,7 +59,10 @@ impl Sandbox {
         let operation = operation(request);
         let fault = self.take_fault(&operation).or_else(|| self.limit(&operation));
         match fault {
-            None => Some(self.answer(request)),
+            None => Some(match self.denied(request, &operation) {
+                Some(error) => self.refuse(request, &operation, &error),
+                None => self.answer(request),
+            }),
             Some(FaultKind::DropBefore) => None,
             #[expect(clippy::panic, reason = "what was asked for")]
             Some(FaultKind::Panic) => panic!("a panic was injected"),

@@ -15,6 +15,7 @@ mod error;
 mod evaluate;
 mod instance_profile;
 mod page;
+pub(super) mod permission;
 mod policy;
 mod rights;
 mod role;
@@ -26,12 +27,14 @@ mod trust;
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::{ApiError, Context};
 use instance_profile::InstanceProfile;
 use policy::Policy;
 use query::Query;
 
-pub(super) use evaluate::Keys;
+pub(super) use evaluate::{Decision, Keys};
 pub use rights::Rights;
 pub use role::Role;
 pub use tags::Tags;
@@ -83,6 +86,15 @@ pub(super) fn unique_id(prefix: &str, seed: u64) -> String {
         letters.push(char::from(ALPHABET[usize::from((mixed >> 59) as u8)]));
     }
     letters
+}
+
+/// What policies together say about a call.
+///
+/// # Errors
+/// For the condition operators that are not simulated.
+pub(super) fn decide(policies: &[Value], action: &str, resource: &str, keys: &Keys) -> Result<Decision, ApiError> {
+    let call = evaluate::Call { action, resource, keys };
+    evaluate::decide(policies.iter().map(|policy| ("", policy)), &call).map(|(decision, _)| decision)
 }
 
 type Answer = Result<String, ApiError>;

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::Deserialize as _;
 use serde::de::{DeserializeSeed, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-use super::{LOCATE_BYTES, MAX_DOCUMENTS, scan};
+use super::{LOCATE_BYTES, scan};
 use crate::model::Position;
 use crate::value::Segment;
 
@@ -64,11 +64,12 @@ pub fn locate_all(bytes: &[u8], wanted: &[Wanted<'_>]) -> Vec<Option<Position>> 
     places
 }
 
-/// Where each document stands, in one reading of the file; up to the first that cannot be read.
+/// Where each of the first `count` documents stands, in one reading of the file. None of them may be a
+/// broken one: behind it the parser goes on in the middle of a list, and panics at its end.
 #[must_use]
-pub fn starts(bytes: &[u8]) -> Vec<Position> {
+pub fn starts(bytes: &[u8], count: usize) -> Vec<Position> {
     let Ok(scanned) = scan::scan(bytes) else { return Vec::new() };
-    let documents = serde_yaml::Deserializer::from_str(scanned.text).take(MAX_DOCUMENTS);
+    let documents = serde_yaml::Deserializer::from_str(scanned.text).take(count);
     documents.map_while(|document| place::<String>(document, &[], false)).collect()
 }
 

@@ -9,6 +9,9 @@ use super::{Fault, MAX_DEPTH, MAX_FAULTS, MAX_KEY_BYTES, MAX_NODES, MAX_TEXT_BYT
 use crate::model::Position;
 use crate::value::{Path, Segment};
 
+/// From here on a whole number has no room but in a float: 2⁶⁴.
+const WHOLE_MAX: f64 = 18_446_744_073_709_551_616.0;
+
 /// A fault on its way out of a visitor: the visitor knows the path, its caller learns the place.
 struct Raised {
     path: String,
@@ -229,6 +232,8 @@ impl<'de> Visitor<'de> for Node<'_> {
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
         self.0.spend(0)?;
         match Number::from_f64(value) {
+            // A whole number of so many digits is read as another one.
+            Some(_) if value.abs() >= WHOLE_MAX => Err(self.out_of_range(format_args!("{value:e}"))),
             Some(number) => Ok(Value::Number(number)),
             None => Err(self
                 .0

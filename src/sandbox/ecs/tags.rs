@@ -100,6 +100,11 @@ pub(super) fn list(region: &mut Region, _: &Context, input: &Input) -> Outcome {
     Ok(json!({ "tags": tags.view() }))
 }
 
+/// The tags of what an ARN names, as answers carry them; nothing when there is no such thing.
+pub(super) fn of(region: &mut Region, arn: &str) -> Option<Value> {
+    locate(region, arn).ok().map(|tags| tags.view())
+}
+
 /// The tags behind an ARN. Resources that are gone have none to give.
 fn locate<'a>(region: &'a mut Region, arn: &str) -> Result<&'a mut Tags, ApiError> {
     let wrong = || invalid("The specified resource ARN is not valid. Specify a valid ARN and try again.");

@@ -12,7 +12,7 @@ pub(in crate::sandbox) type Keys = BTreeMap<String, Vec<String>>;
 
 /// What a set of policies says about a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Decision {
+pub(in crate::sandbox) enum Decision {
     Allowed,
     ExplicitDeny,
     ImplicitDeny,

@@ -21,6 +21,10 @@ impl Tags {
         self.0.get(&key.to_lowercase()).map(|(_, value)| value.as_str())
     }
 
+    pub(super) fn pairs(&self) -> impl Iterator<Item = &(String, String)> {
+        self.0.values()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
