@@ -56,7 +56,9 @@ impl Shared {
         *self.heartbeat.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    fn is_alive(&self) -> bool {
+    /// Whether the loop has turned lately: what `/healthz` says.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
         self.heartbeat.lock().unwrap_or_else(PoisonError::into_inner).elapsed() <= self.heartbeat_max
     }
 }
