@@ -36,6 +36,8 @@ use crate::resource::{Account, Resource, partition_of};
 use crate::value::Value;
 use crate::world::{Failure, Live, World};
 
+/// How many revisions of a family are remembered: those that services run now are among the newest.
+const REVISIONS_MAX: usize = 16;
 /// Attempts for one call, the first one counted.
 const ATTEMPTS_MAX: u32 = 5;
 
@@ -201,6 +203,14 @@ impl Aws {
         tagged.remove(&revision.arn);
         let mut revisions = self.revisions.lock().unwrap_or_else(PoisonError::into_inner);
         revisions.insert(revision.arn.clone(), revision.clone());
+        let Some((family, _)) = revision.arn.rsplit_once(':') else { return };
+        // `;` is what comes after `:`.
+        let of_family: Vec<String> =
+            revisions.range(format!("{family}:")..format!("{family};")).map(|(arn, _)| arn.clone()).collect();
+        if of_family.len() > REVISIONS_MAX {
+            let number = |arn: &&String| arn.rsplit_once(':').and_then(|(_, number)| number.parse::<u64>().ok());
+            of_family.iter().min_by_key(number).map(|oldest| revisions.remove(oldest));
+        }
     }
 
     /// Of a revision only the tags ever change: with these it is another than the one that was read.

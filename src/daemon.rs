@@ -9,7 +9,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch as channel;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::fence::Standing;
 use crate::load::{self, Desired};
@@ -21,7 +21,7 @@ use crate::queue::{Backoff, WorkQueue};
 use crate::reconcile::{Pass, Reconciler, with_partners};
 use crate::serve::Shared;
 use crate::status::{Conclusion, State, conclude};
-use crate::watch::{self, Watcher};
+use crate::watch::{self, Snapshot, Watcher};
 use prune::Pruner;
 
 /// How often the directory is read whatever the system says of changes: a watch can go deaf.
@@ -92,18 +92,34 @@ impl Daemon {
 
     /// Runs until `stop` is true or, with `once`, until every resource has been looked at. Returns
     /// whether all was well at the end.
-    pub async fn run(mut self, stop: channel::Receiver<bool>) -> bool {
-        let tending =
-            self.reconciler.rules().modes.writes().then(|| tokio::spawn(keep(Arc::downgrade(&self.reconciler))));
-        let well = self.turn(stop).await;
+    pub async fn run(self, stop: channel::Receiver<bool>) -> bool {
+        let (hint, hinted) = channel::channel(0_u64);
+        let watcher = Watcher::start(&self.options.directory, hint);
+        self.run_hinted(Some(watcher), hinted, stop).await
+    }
+
+    /// The same with hints that come from anywhere, or from nowhere. Nothing depends on them: they
+    /// only save the wait for the next scan.
+    pub async fn run_hinted(
+        mut self,
+        watcher: Option<Watcher>,
+        hinted: channel::Receiver<u64>,
+        stop: channel::Receiver<bool>,
+    ) -> bool {
+        let writes = self.reconciler.rules().modes.writes();
+        let tending = writes.then(|| tokio::spawn(keep(Arc::downgrade(&self.reconciler))));
+        let well = self.turn(watcher, hinted, stop).await;
         tending.iter().for_each(tokio::task::JoinHandle::abort);
         self.reconciler.release().await;
         well
     }
 
-    async fn turn(&mut self, mut stop: channel::Receiver<bool>) -> bool {
-        let (hint, mut hinted) = channel::channel(0_u64);
-        let mut watcher = Watcher::start(&self.options.directory, hint);
+    async fn turn(
+        &mut self,
+        mut watcher: Option<Watcher>,
+        mut hinted: channel::Receiver<u64>,
+        mut stop: channel::Receiver<bool>,
+    ) -> bool {
         let mut scan = Instant::now();
         loop {
             self.shared.beat();
@@ -113,12 +129,14 @@ impl Daemon {
                     return true;
                 }
                 Event::Changed => {
-                    tokio::select! {
-                        () = self.settle_down(&mut hinted) => {}
+                    let snapshot = tokio::select! {
+                        snapshot = self.settled(&mut hinted) => snapshot,
                         _ = stop.wait_for(|stop| *stop) => continue,
+                    };
+                    self.read(snapshot).await;
+                    if let Some(watcher) = &mut watcher {
+                        watcher.rearm();
                     }
-                    self.read().await;
-                    watcher.rearm();
                     scan = Instant::now() + SCAN_INTERVAL;
                     if self.options.once && self.desired.resources.is_empty() {
                         return self.shared.board().unreadable.is_none() && self.desired.problems.is_empty();
@@ -159,25 +177,53 @@ impl Daemon {
         }
     }
 
-    /// Waits until the directory has been quiet for a moment: editors and checkouts change it in bursts.
-    async fn settle_down(&self, hinted: &mut channel::Receiver<u64>) {
+    /// What is in the directory once it has been quiet for a moment: editors and checkouts change it in
+    /// bursts. Not every file system says so, and half a file may be as valid as the whole: so what was
+    /// there before the moment must be there after it as well.
+    async fn settled(&self, hinted: &mut channel::Receiver<u64>) -> Result<Snapshot, String> {
         let end = Instant::now() + self.options.quiet_max;
+        let mut before = self.snapshot().await;
         while Instant::now() < end {
-            tokio::select! {
-                () = tokio::time::sleep(self.options.quiet) => return,
-                changed = hinted.changed() => if changed.is_err() { return },
+            if self.is_known(&before) {
+                return before;
             }
+            tokio::select! {
+                () = sleep(self.options.quiet) => {
+                    let now = self.snapshot().await;
+                    if now == before {
+                        return now;
+                    }
+                    before = now;
+                }
+                Ok(()) = hinted.changed() => before = self.snapshot().await,
+            }
+        }
+        // It never rests, and is not waited for any longer.
+        self.snapshot().await
+    }
+
+    /// Whether a reading says what the last one that was taken has said.
+    fn is_known(&self, reading: &Result<Snapshot, String>) -> bool {
+        let unreadable = &self.shared.board().unreadable;
+        match reading {
+            Ok(snapshot) => unreadable.is_none() && self.digest.as_ref() == Some(&snapshot.digest),
+            Err(why) => unreadable.as_ref() == Some(why),
         }
     }
 
-    /// Reads the directory and asks for a look at everything that changed.
-    async fn read(&mut self) {
+    /// Reads the directory.
+    async fn snapshot(&self) -> Result<Snapshot, String> {
         let directory = self.options.directory.clone();
         // A slow disk must not hold up the server that answers health checks.
         let snapshot = tokio::task::spawn_blocking(move || {
             watch::read(&directory).map_err(|error| format!("{error}; {}", error.hint()))
         });
-        let snapshot = match snapshot.await.unwrap_or_else(|panic| Err(panic.to_string())) {
+        snapshot.await.unwrap_or_else(|panic| Err(panic.to_string()))
+    }
+
+    /// Takes what was read, and asks for a look at everything that changed.
+    async fn read(&mut self, snapshot: Result<Snapshot, String>) {
+        let snapshot = match snapshot {
             Ok(snapshot) => snapshot,
             Err(why) => {
                 let mut board = self.shared.board();

@@ -1,11 +1,13 @@
 //! Metrics for Prometheus, in one table.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
 };
+use tokio::time::Instant;
 
 /// One row of the table of metrics.
 #[derive(Debug)]
@@ -97,6 +99,7 @@ pub struct Metrics {
     panics: IntCounter,
     watching: IntGauge,
     writer: IntGauge,
+    last_call: Mutex<Option<Instant>>,
 }
 
 impl Metrics {
@@ -128,6 +131,7 @@ impl Metrics {
             panics: IntCounter::with_opts(opts(&PANICS))?,
             watching: IntGauge::with_opts(opts(&WATCHING))?,
             writer: IntGauge::with_opts(opts(&WRITER))?,
+            last_call: Mutex::default(),
         };
         metrics.registry.register(Box::new(build))?;
         metrics.registry.register(Box::new(metrics.resources.clone()))?;
@@ -156,6 +160,13 @@ impl Metrics {
         if throttled {
             self.throttled.with_label_values(&[service]).inc();
         }
+        *self.last_call.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// When an attempt of a call last ended, however it did.
+    #[must_use]
+    pub fn last_call(&self) -> Option<Instant> {
+        *self.last_call.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One action of a plan.

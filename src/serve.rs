@@ -59,8 +59,13 @@ impl Shared {
         *self.heartbeat.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    fn is_alive(&self) -> bool {
-        self.heartbeat.lock().unwrap_or_else(PoisonError::into_inner).elapsed() <= self.heartbeat_max
+    /// Whether the loop has turned lately, or an attempt of a call has ended, as each does after a while:
+    /// what `/healthz` says. A look at a large account that AWS slows down takes long, and is no reason to
+    /// be killed.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        let turned = *self.heartbeat.lock().unwrap_or_else(PoisonError::into_inner);
+        self.metrics.last_call().map_or(turned, |called| called.max(turned)).elapsed() <= self.heartbeat_max
     }
 }
 

@@ -1,8 +1,10 @@
 //! A simulated account, the daemon's parts on top of it, and manifests to bring about in it.
 #![expect(clippy::expect_used, clippy::panic, reason = "the helpers of a test are test code")]
 
+pub(crate) mod account;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,6 +59,11 @@ impl Lab {
     /// The same under any rules.
     pub(crate) async fn under(sandbox: Arc<Sandbox>, rules: Rules) -> Self {
         let config = client::point(loader(), &sandbox).load().await;
+        Self::connected(sandbox, config, rules).await
+    }
+
+    /// The same by another way to AWS.
+    pub(crate) async fn connected(sandbox: Arc<Sandbox>, config: SdkConfig, rules: Rules) -> Self {
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let aws = Aws::connect(&config, &metrics).await.expect("connect");
         let reconciler = Reconciler::new(aws, rules, Arc::clone(&metrics));
@@ -109,6 +116,11 @@ impl Lab {
 
     /// Passes until nothing is left to do and no rollout is under way. Hands back every write.
     pub(crate) async fn settle(&self, manifests: &str) -> Vec<String> {
+        self.try_settle(manifests).await.unwrap_or_else(|unsettled| panic!("{unsettled}"))
+    }
+
+    /// The same, or what is left.
+    pub(crate) async fn try_settle(&self, manifests: &str) -> Result<Vec<String>, String> {
         let resources = self.declared(manifests);
         let mut writes = Vec::new();
         for _ in 0..PASSES_MAX {
@@ -117,13 +129,13 @@ impl Lab {
             // A rollout that a hook has paused waits for a person.
             let rests = |item: &Item| matches!(item.phase, Phase::Steady | Phase::Paused(_));
             if pass.items.values().all(|item| item.verb == evenkeel::plan::Verb::Keep && rests(item)) {
-                return writes;
+                return Ok(writes);
             }
             seconds(5).await;
         }
         let pass = self.pass_over(&resources).await;
         let left: Vec<String> = pass.items.values().map(|item| describe(item, &pass)).collect();
-        panic!("still not settled after {writes:?}:\n{}", left.join("\n"));
+        Err(format!("still not settled after {writes:?}:\n{}", left.join("\n")))
     }
 
     /// Every call that reached the account since the last look at the log.
@@ -267,12 +279,24 @@ taskDefinition:
     manifest("Service", name, &spec)
 }
 
+/// How every daemon of the tests runs.
+pub(crate) fn options(directory: &Path, (interval, prune): (Duration, bool)) -> Options {
+    Options {
+        directory: directory.to_owned(),
+        interval,
+        quiet: Duration::from_millis(500),
+        quiet_max: Duration::from_secs(2),
+        prune,
+        once: false,
+    }
+}
+
 /// A daemon over a directory, in the background.
 pub(crate) struct Running {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) directory: PathBuf,
-    _folder: tempfile::TempDir,
+    _folder: Option<tempfile::TempDir>,
     stop: watch::Sender<bool>,
     daemon: tokio::task::JoinHandle<bool>,
 }
@@ -316,7 +340,6 @@ impl Running {
 
     /// The same with a reconciler that is there already.
     pub(crate) fn of(lab: Lab, (interval, prune): (Duration, bool), files: &[(&str, &str)]) -> Self {
-        let mode = lab.reconciler.rules().modes.to_string();
         let folder = tempfile::tempdir().expect("tempdir");
         let directory = folder.path().join("manifests");
         std::fs::create_dir(&directory).expect("create");
@@ -325,20 +348,38 @@ impl Running {
             std::fs::create_dir_all(file.parent().expect("a folder")).expect("create");
             std::fs::write(file, text).expect("write");
         }
+        Self { _folder: Some(folder), ..Self::with(lab, (interval, prune), &directory, None) }
+    }
+
+    /// The same over a directory that is somebody else's to keep; with `hints`, nobody but those says
+    /// that the directory may have changed.
+    pub(crate) async fn watching(
+        sandbox: Arc<Sandbox>,
+        (interval, prune): (Duration, bool),
+        directory: &Path,
+        hints: Option<watch::Receiver<u64>>,
+    ) -> Self {
+        Self::with(Lab::over(sandbox).await, (interval, prune), directory, hints)
+    }
+
+    /// The same with a reconciler that is there already.
+    pub(crate) fn with(
+        lab: Lab,
+        (interval, prune): (Duration, bool),
+        directory: &Path,
+        hints: Option<watch::Receiver<u64>>,
+    ) -> Self {
         let metrics = Arc::clone(&lab.metrics);
         let account = lab.reconciler.aws().account().clone();
-        let shared = Shared::new(metrics, account, mode, Duration::from_secs(600));
-        let options = Options {
-            directory: directory.clone(),
-            interval,
-            quiet: Duration::from_millis(500),
-            quiet_max: Duration::from_secs(2),
-            prune,
-            once: false,
-        };
+        let mode = lab.reconciler.rules().modes.to_string();
+        let shared = Shared::new(metrics, account, mode, 3 * interval);
         let (stop, stopped) = watch::channel(false);
-        let daemon = tokio::spawn(Daemon::new(options, lab.reconciler, Arc::clone(&shared)).run(stopped));
-        Self { sandbox: lab.sandbox, shared, directory, _folder: folder, stop, daemon }
+        let daemon = Daemon::new(options(directory, (interval, prune)), lab.reconciler, Arc::clone(&shared));
+        let daemon = match hints {
+            None => tokio::spawn(daemon.run(stopped)),
+            Some(hints) => tokio::spawn(daemon.run_hinted(None, hints, stopped)),
+        };
+        Self { sandbox: lab.sandbox, shared, directory: directory.to_owned(), _folder: None, stop, daemon }
     }
 
     /// Waits long enough for a scan of the directory, a rollout and a quiet pass, whether or not the
