@@ -84,6 +84,9 @@ pub struct Target {
     /// Take over what exists without an owner tag, unless its manifest says evenkeel/adoption: never.
     #[arg(long, env = "EVENKEEL_ADOPT")]
     pub adopt: bool,
+    /// Hold manifests to the rules of this YAML file, which stands outside of DIR.
+    #[arg(long, env = "EVENKEEL_GUARDRAILS", value_name = "FILE", long_help = crate::guard::help())]
+    pub guardrails: Option<PathBuf>,
     /// Work on a simulated AWS: a new one, or the one that serves at URL.
     #[cfg(feature = "sandbox")]
     #[arg(long, env = "EVENKEEL_SANDBOX", value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
@@ -212,6 +215,9 @@ pub struct Validate {
     /// The directory of manifests.
     #[arg(value_name = "DIR", env = "EVENKEEL_DIR")]
     pub directory: PathBuf,
+    /// Hold manifests to the rules of this YAML file, which stands outside of DIR.
+    #[arg(long, env = "EVENKEEL_GUARDRAILS", value_name = "FILE", long_help = crate::guard::help())]
+    pub guardrails: Option<PathBuf>,
     /// The form of the output.
     #[arg(long, short, env = "EVENKEEL_OUTPUT", value_name = "FORM", default_value = "human")]
     pub output: ProblemOutput,

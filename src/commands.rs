@@ -4,6 +4,7 @@ mod apply;
 mod connect;
 pub mod export;
 mod from_cloudformation;
+mod guardrails;
 mod itself;
 mod offline;
 mod plan;
@@ -16,6 +17,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
+use crate::guard::Guardrails;
 use crate::load::{self, Desired};
 use crate::report;
 use crate::resource::Account;
@@ -38,6 +40,9 @@ pub enum CommandError {
     /// AWS cannot be reached, or does not accept the credentials.
     #[error("cannot start on AWS: {0}")]
     Aws(Failure),
+    /// The guardrails cannot be used, or do not allow the command to start.
+    #[error("{0}")]
+    Guardrails(String),
     /// A port, a pipe or a file failed.
     #[error("{what}: {error}")]
     Io {
@@ -93,11 +98,11 @@ fn print(text: &str) -> Result<(), CommandError> {
 }
 
 /// Reads and loads a directory once.
-fn load_directory(directory: &Path, account: &Account) -> Result<Desired, CommandError> {
+fn load_directory(directory: &Path, account: &Account, rails: &Guardrails) -> Result<Desired, CommandError> {
     let snapshot = watch::read(directory)
         .map_err(|error| CommandError::Manifests(format!("{error}\n  hint: {}", error.hint())))?;
     let files: Vec<load::File> = snapshot.files.into_iter().map(load::File::from).collect();
-    Ok(load::load(&files, account, &Desired::default()))
+    Ok(load::guarded(&files, account, rails, &Desired::default()))
 }
 
 /// Refuses to go on with manifests that have problems.

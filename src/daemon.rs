@@ -10,6 +10,7 @@ use tokio::sync::watch as channel;
 use tokio::time::{Instant, sleep_until};
 
 use crate::cli::Mode;
+use crate::guard::Guardrails;
 use crate::load::{self, Desired};
 use crate::model::{Key, Problem};
 use crate::patience::Patience;
@@ -40,6 +41,8 @@ pub struct Options {
     pub mode: Mode,
     /// Whether to end after the first full pass.
     pub once: bool,
+    /// What manifests are held to.
+    pub guardrails: Guardrails,
 }
 
 /// The daemon.
@@ -171,7 +174,8 @@ impl Daemon {
         self.digest = Some(snapshot.digest);
         let files: Vec<load::File> = snapshot.files.into_iter().map(load::File::from).collect();
         let (account, before) = (self.reconciler.aws().account().clone(), self.desired.clone());
-        let loaded = tokio::task::spawn_blocking(move || load::load(&files, &account, &before)).await;
+        let rails = self.options.guardrails.clone();
+        let loaded = tokio::task::spawn_blocking(move || load::guarded(&files, &account, &rails, &before)).await;
         let desired = match loaded {
             Ok(desired) => desired,
             Err(panic) => {

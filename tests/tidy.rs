@@ -35,6 +35,7 @@ const MODULES: &[(&str, u8)] = &[
     ("failure", 0),
     ("action", 0),
     ("resolve", 0),
+    ("guard", 0),
     ("plan", 0),
     ("memory", 0),
     ("queue", 0),

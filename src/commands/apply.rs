@@ -33,7 +33,7 @@ const ROLLOUT: Duration = Duration::from_secs(2);
 pub(super) async fn apply(command: Apply) -> Result<u8, CommandError> {
     let connection = connect::connect(&command.target).await?;
     let account = connection.reconciler.aws().account().clone();
-    let desired = load_directory(&command.target.directory, &account)?;
+    let desired = load_directory(&command.target.directory, &account, &connection.guardrails)?;
     refuse_problems(&desired)?;
     let stop = super::run::stop_signal();
     let mut screen = Screen {

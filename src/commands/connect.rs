@@ -6,9 +6,10 @@ use std::sync::Arc;
 use aws_config::ConfigLoader;
 use aws_config::SdkConfig;
 
-use super::{CommandError, itself};
+use super::{CommandError, guardrails, itself};
 use crate::aws::{Aws, loader};
 use crate::cli::Target;
+use crate::guard::Guardrails;
 use crate::metrics::Metrics;
 use crate::plan::Rules;
 use crate::reconcile::Reconciler;
@@ -19,11 +20,13 @@ use crate::sandbox::{Sandbox, client};
 pub(super) struct Connection {
     pub(super) reconciler: Reconciler,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) guardrails: Guardrails,
     #[cfg(feature = "sandbox")]
     pub(super) sandbox: Option<Arc<Sandbox>>,
 }
 
 pub(super) async fn connect(target: &Target) -> Result<Connection, CommandError> {
+    let guardrails = guardrails::read(target.guardrails.as_deref(), &target.directory)?;
     let metrics = Arc::new(Metrics::new().map_err(CommandError::Metrics)?);
     #[cfg(feature = "sandbox")]
     let (loader, sandbox) = pointed(target.sandbox.as_deref());
@@ -35,9 +38,11 @@ pub(super) async fn connect(target: &Target) -> Result<Connection, CommandError>
             &config,
             Rules { owner: target.owner.clone(), adopt: target.adopt, ..Rules::default() },
             &metrics,
+            &guardrails,
         )
         .await?,
         metrics,
+        guardrails,
         #[cfg(feature = "sandbox")]
         sandbox,
     })
@@ -70,8 +75,15 @@ pub(super) async fn reconciler(
     config: &SdkConfig,
     rules: Rules,
     metrics: &Arc<Metrics>,
+    guardrails: &Guardrails,
 ) -> Result<Reconciler, CommandError> {
     let aws = Aws::connect(config, metrics).await.map_err(CommandError::Aws)?;
+    let admitted = guardrails.admit(aws.account());
+    admitted.map_err(|why| {
+        CommandError::Guardrails(format!(
+            "{why}\n  hint: nothing was read or changed; check AWS_PROFILE and AWS_REGION"
+        ))
+    })?;
     let rules = Rules { itself: itself::find(&aws).await, ..rules };
     Ok(Reconciler::new(aws, rules, Arc::clone(metrics)))
 }

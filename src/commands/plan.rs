@@ -10,7 +10,7 @@ use crate::report::{self, Output};
 pub(super) async fn plan(command: Plan) -> Result<u8, CommandError> {
     let connection = connect::connect(&command.target).await?;
     let account = connection.reconciler.aws().account().clone();
-    let desired = load_directory(&command.target.directory, &account)?;
+    let desired = load_directory(&command.target.directory, &account, &connection.guardrails)?;
     refuse_problems(&desired)?;
     let all: BTreeSet<_> = desired.resources.keys().cloned().collect();
     let plan = connection.reconciler.plan(&desired.resources, &all).await;

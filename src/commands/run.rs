@@ -28,7 +28,7 @@ pub(super) async fn run(command: Run) -> Result<u8, CommandError> {
     let connection = connect::connect(&command.target).await?;
     #[cfg(feature = "sandbox")]
     serve_sandbox(&connection, command.sandbox_listen).await;
-    let Connection { reconciler, metrics, .. } = connection;
+    let Connection { reconciler, metrics, guardrails, .. } = connection;
     let account = reconciler.aws().account().clone();
     let listener = TcpListener::bind(command.listen)
         .await
@@ -43,6 +43,7 @@ pub(super) async fn run(command: Run) -> Result<u8, CommandError> {
         region = account.region,
         directory = %command.target.directory.display(),
         mode = command.mode.label(),
+        guardrails = command.target.guardrails.as_deref().map_or_else(|| "default".into(), |file| file.to_string_lossy()).as_ref(),
         status = format!("http://{address}/"),
         "started"
     );
@@ -54,6 +55,7 @@ pub(super) async fn run(command: Run) -> Result<u8, CommandError> {
         quiet_max,
         mode: command.mode,
         once: command.once,
+        guardrails,
     };
     let well = Daemon::new(options, reconciler, shared).run(stop_signal()).await;
     Ok(if well { OK } else { ERROR })

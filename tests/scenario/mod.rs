@@ -12,6 +12,7 @@ use evenkeel::action::Outcome;
 use evenkeel::aws::{Aws, loader};
 use evenkeel::cli::Mode;
 use evenkeel::daemon::{Daemon, Options};
+use evenkeel::guard::Guardrails;
 use evenkeel::load::{Desired, File, load};
 use evenkeel::metrics::Metrics;
 use evenkeel::model::{Key, Kind};
@@ -282,6 +283,16 @@ impl Running {
 
     /// The same without waiting, and with another interval.
     pub(crate) async fn begin(sandbox: Arc<Sandbox>, interval: Duration, files: &[(&str, &str)]) -> Self {
+        Self::held(sandbox, interval, files, Guardrails::none()).await
+    }
+
+    /// The same under guardrails.
+    pub(crate) async fn held(
+        sandbox: Arc<Sandbox>,
+        interval: Duration,
+        files: &[(&str, &str)],
+        rails: Guardrails,
+    ) -> Self {
         let lab = Lab::over(sandbox).await;
         let folder = tempfile::tempdir().expect("tempdir");
         let directory = folder.path().join("manifests");
@@ -299,6 +310,7 @@ impl Running {
             quiet_max: Duration::from_secs(2),
             mode: Mode::Apply,
             once: false,
+            guardrails: rails,
         };
         let (stop, stopped) = watch::channel(false);
         let daemon = tokio::spawn(Daemon::new(options, lab.reconciler, Arc::clone(&shared)).run(stopped));
