@@ -150,6 +150,12 @@ fn of_folder(folder: &str, rails: &Guardrails) -> Vec<String> {
 }
 
 #[test]
+fn the_readme_has_the_table_of_rules() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
+    assert!(readme.contains(&guard::markdown()), "the README's table of guardrails is to be:\n{}", guard::markdown());
+}
+
+#[test]
 fn what_we_ship_passes() {
     let bootstrap = of_file(&root().join("deploy/bootstrap-guardrails.yaml"));
     assert_eq!(of_folder("manifests", &Guardrails::standard()), Vec::<String>::new());
