@@ -27,6 +27,9 @@ pub enum Action {
         arn: String,
         version: String,
     },
+    DeletePolicy {
+        arn: String,
+    },
     TagPolicy {
         arn: String,
         tags: BTreeMap<String, String>,
@@ -62,6 +65,9 @@ pub enum Action {
         role: String,
         arn: String,
     },
+    DeleteRole {
+        role: String,
+    },
     TagRole {
         role: String,
         tags: BTreeMap<String, String>,
@@ -75,6 +81,13 @@ pub enum Action {
         profile: String,
         role: String,
     },
+    RemoveRoleFromInstanceProfile {
+        profile: String,
+        role: String,
+    },
+    DeleteInstanceProfile {
+        profile: String,
+    },
     PutAccountSettingDefault {
         name: String,
         value: String,
@@ -82,11 +95,21 @@ pub enum Action {
     CreateCluster(Value),
     UpdateCluster(Value),
     PutClusterCapacityProviders(Value),
+    DeleteCluster {
+        cluster: String,
+    },
     CreateCapacityProvider(Value),
     UpdateCapacityProvider(Value),
+    DeleteCapacityProvider {
+        name: String,
+    },
     RegisterTaskDefinition(Value),
     CreateService(Value),
     UpdateService(Value),
+    DeleteService {
+        cluster: String,
+        service: String,
+    },
     TagResource {
         arn: String,
         tags: BTreeMap<String, String>,
@@ -114,6 +137,7 @@ impl Action {
             Self::CreatePolicy { .. } => "iam:CreatePolicy",
             Self::CreatePolicyVersion { .. } => "iam:CreatePolicyVersion",
             Self::DeletePolicyVersion { .. } => "iam:DeletePolicyVersion",
+            Self::DeletePolicy { .. } => "iam:DeletePolicy",
             Self::TagPolicy { .. } => "iam:TagPolicy",
             Self::CreateRole(_) => "iam:CreateRole",
             Self::UpdateRole { .. } => "iam:UpdateRole",
@@ -123,18 +147,24 @@ impl Action {
             Self::DeleteRolePolicy { .. } => "iam:DeleteRolePolicy",
             Self::AttachRolePolicy { .. } => "iam:AttachRolePolicy",
             Self::DetachRolePolicy { .. } => "iam:DetachRolePolicy",
+            Self::DeleteRole { .. } => "iam:DeleteRole",
             Self::TagRole { .. } => "iam:TagRole",
             Self::CreateInstanceProfile { .. } => "iam:CreateInstanceProfile",
             Self::AddRoleToInstanceProfile { .. } => "iam:AddRoleToInstanceProfile",
+            Self::RemoveRoleFromInstanceProfile { .. } => "iam:RemoveRoleFromInstanceProfile",
+            Self::DeleteInstanceProfile { .. } => "iam:DeleteInstanceProfile",
             Self::PutAccountSettingDefault { .. } => "ecs:PutAccountSettingDefault",
             Self::CreateCluster(_) => "ecs:CreateCluster",
             Self::UpdateCluster(_) => "ecs:UpdateCluster",
             Self::PutClusterCapacityProviders(_) => "ecs:PutClusterCapacityProviders",
+            Self::DeleteCluster { .. } => "ecs:DeleteCluster",
             Self::CreateCapacityProvider(_) => "ecs:CreateCapacityProvider",
             Self::UpdateCapacityProvider(_) => "ecs:UpdateCapacityProvider",
+            Self::DeleteCapacityProvider { .. } => "ecs:DeleteCapacityProvider",
             Self::RegisterTaskDefinition(_) => "ecs:RegisterTaskDefinition",
             Self::CreateService(_) => "ecs:CreateService",
             Self::UpdateService(_) => "ecs:UpdateService",
+            Self::DeleteService { .. } => "ecs:DeleteService",
             Self::TagResource { .. } => "ecs:TagResource",
         }
     }
@@ -173,6 +203,14 @@ impl Action {
             | Self::CreateCluster(_)
             | Self::CreateCapacityProvider(_)
             | Self::CreateService(_) => true,
+            // Of no field: the resource is nobody's spec any more.
+            Self::DeletePolicy { .. }
+            | Self::DeleteRole { .. }
+            | Self::RemoveRoleFromInstanceProfile { .. }
+            | Self::DeleteInstanceProfile { .. }
+            | Self::DeleteCluster { .. }
+            | Self::DeleteCapacityProvider { .. }
+            | Self::DeleteService { .. } => false,
         }
     }
 
@@ -182,29 +220,37 @@ impl Action {
         let member = |input: &Value, name: &str| input.get(name).and_then(Value::as_str).unwrap_or("?").to_owned();
         match self {
             Self::CreatePolicy { name, .. } => name.clone(),
-            Self::CreatePolicyVersion { arn, .. } | Self::TagPolicy { arn, .. } | Self::TagResource { arn, .. } => {
-                arn.clone()
-            }
+            Self::CreatePolicyVersion { arn, .. }
+            | Self::DeletePolicy { arn }
+            | Self::TagPolicy { arn, .. }
+            | Self::TagResource { arn, .. } => arn.clone(),
             Self::DeletePolicyVersion { arn, version } => format!("{arn} {version}"),
             Self::CreateRole(role) => role.name.clone(),
-            Self::UpdateRole { role, .. } | Self::UpdateAssumeRolePolicy { role, .. } | Self::TagRole { role, .. } => {
-                role.clone()
-            }
+            Self::UpdateRole { role, .. }
+            | Self::UpdateAssumeRolePolicy { role, .. }
+            | Self::DeleteRole { role }
+            | Self::TagRole { role, .. } => role.clone(),
             Self::PutRolePermissionsBoundary { role, arn }
             | Self::AttachRolePolicy { role, arn }
             | Self::DetachRolePolicy { role, arn } => format!("{role} {arn}"),
             Self::PutRolePolicy { role, policy, .. } | Self::DeleteRolePolicy { role, policy } => {
                 format!("{role} {policy}")
             }
-            Self::CreateInstanceProfile { profile, .. } => profile.clone(),
-            Self::AddRoleToInstanceProfile { profile, role } => format!("{profile} {role}"),
+            Self::CreateInstanceProfile { profile, .. } | Self::DeleteInstanceProfile { profile } => profile.clone(),
+            Self::AddRoleToInstanceProfile { profile, role }
+            | Self::RemoveRoleFromInstanceProfile { profile, role } => {
+                format!("{profile} {role}")
+            }
             Self::PutAccountSettingDefault { name, value } => format!("{name}={value}"),
             Self::CreateCluster(input) => member(input, "clusterName"),
             Self::UpdateCluster(input) | Self::PutClusterCapacityProviders(input) => member(input, "cluster"),
+            Self::DeleteCluster { cluster } => cluster.clone(),
             Self::CreateCapacityProvider(input) | Self::UpdateCapacityProvider(input) => member(input, "name"),
+            Self::DeleteCapacityProvider { name } => name.clone(),
             Self::RegisterTaskDefinition(input) => member(input, "family"),
             Self::CreateService(input) => format!("{}/{}", member(input, "cluster"), member(input, "serviceName")),
             Self::UpdateService(input) => format!("{}/{}", member(input, "cluster"), member(input, "service")),
+            Self::DeleteService { cluster, service } => format!("{cluster}/{service}"),
         }
     }
 }

@@ -6,6 +6,8 @@ mod ecs;
 mod failure;
 mod iam;
 mod list;
+mod names;
+mod owned;
 mod pacer;
 mod revisions;
 mod rollouts;
@@ -147,11 +149,14 @@ impl Aws {
             | Action::CreateCluster(_)
             | Action::UpdateCluster(_)
             | Action::PutClusterCapacityProviders(_)
+            | Action::DeleteCluster { .. }
             | Action::CreateCapacityProvider(_)
             | Action::UpdateCapacityProvider(_)
+            | Action::DeleteCapacityProvider { .. }
             | Action::RegisterTaskDefinition(_)
             | Action::CreateService(_)
             | Action::UpdateService(_)
+            | Action::DeleteService { .. }
             | Action::TagResource { .. } => Box::pin(self.apply_ecs(action)).await,
             _ => Box::pin(self.apply_iam(action)).await,
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
+use crate::mode::Modes;
 use crate::report::Output;
 use crate::value::did_you_mean;
 
@@ -87,6 +88,10 @@ pub struct Target {
     /// Hold manifests to the rules of this YAML file, which stands outside of DIR.
     #[arg(long, env = "EVENKEEL_GUARDRAILS", value_name = "FILE", long_help = crate::guard::help())]
     pub guardrails: Option<PathBuf>,
+    /// Delete what carries our owner tag and is declared nowhere: services and capacity providers, and
+    /// what its manifest said `evenkeel/deletion-policy: delete` of.
+    #[arg(long, env = "EVENKEEL_PRUNE")]
+    pub prune: bool,
     /// Work on a simulated AWS: a new one, or the one that serves at URL.
     #[cfg(feature = "sandbox")]
     #[arg(long, env = "EVENKEEL_SANDBOX", value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
@@ -111,36 +116,14 @@ pub struct Run {
     /// Look at everything once and end. Exit code 0: all as declared; 1: not.
     #[arg(long, env = "EVENKEEL_ONCE")]
     pub once: bool,
-    /// What to do about differences.
-    #[arg(long, env = "EVENKEEL_MODE", value_name = "MODE", default_value = "apply")]
-    pub mode: Mode,
+    /// What to do about differences: observe (count them), plan (say in the log what would be changed)
+    /// or apply; for a directory below DIR as in apply,legacy=observe.
+    #[arg(long, env = "EVENKEEL_MODE", value_name = "MODE[,DIR=MODE…]", default_value = "apply")]
+    pub mode: Modes,
     /// Where a new simulated AWS is served as well, while the daemon runs.
     #[cfg(feature = "sandbox")]
     #[arg(long, env = "EVENKEEL_SANDBOX_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:4566")]
     pub sandbox_listen: SocketAddr,
-}
-
-/// What the daemon does about differences.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Mode {
-    /// Only count them: states and metrics.
-    Observe,
-    /// Say in the log what would be changed.
-    Plan,
-    /// Change AWS.
-    Apply,
-}
-
-impl Mode {
-    /// The mode as flags spell it.
-    #[must_use]
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Observe => "observe",
-            Self::Plan => "plan",
-            Self::Apply => "apply",
-        }
-    }
 }
 
 /// `evenkeel plan`.
@@ -206,8 +189,8 @@ ECS. What cannot be written is named on standard error.
 SECRETS: the output holds what the account holds, values of environment variables in plain text
 included. Look through it before it is committed.
 
-Permissions: those of the statement `Read` in deploy/evenkeel/policy.yaml, and ecs:ListClusters,
-ecs:ListServices and ecs:ListTaskDefinitionFamilies.";
+Permissions: those of the statement `Read` in deploy/evenkeel/policy.yaml, and
+ecs:ListTaskDefinitionFamilies.";
 
 /// `evenkeel validate`.
 #[derive(Debug, Args)]

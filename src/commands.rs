@@ -8,6 +8,7 @@ mod guardrails;
 mod itself;
 mod offline;
 mod plan;
+mod prune;
 mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
@@ -21,7 +22,7 @@ use crate::guard::Guardrails;
 use crate::load::{self, Desired};
 use crate::report;
 use crate::resource::Account;
-use crate::watch;
+use crate::watch::{self, Snapshot};
 use crate::world::Failure;
 
 /// Everything is as it should be.
@@ -97,12 +98,20 @@ fn print(text: &str) -> Result<(), CommandError> {
     anstream::stdout().write_all(text.as_bytes()).map_err(CommandError::io("cannot write the output"))
 }
 
+/// Reads a directory once.
+fn read_directory(directory: &Path) -> Result<Snapshot, CommandError> {
+    watch::read(directory).map_err(|error| CommandError::Manifests(format!("{error}\n  hint: {}", error.hint())))
+}
+
+/// What a directory declares.
+fn load_snapshot(snapshot: &Snapshot, account: &Account, rails: &Guardrails) -> Desired {
+    let files: Vec<load::File> = snapshot.files.iter().cloned().map(load::File::from).collect();
+    load::guarded(&files, account, rails, &Desired::default())
+}
+
 /// Reads and loads a directory once.
 fn load_directory(directory: &Path, account: &Account, rails: &Guardrails) -> Result<Desired, CommandError> {
-    let snapshot = watch::read(directory)
-        .map_err(|error| CommandError::Manifests(format!("{error}\n  hint: {}", error.hint())))?;
-    let files: Vec<load::File> = snapshot.files.into_iter().map(load::File::from).collect();
-    Ok(load::guarded(&files, account, rails, &Desired::default()))
+    Ok(load_snapshot(&read_directory(directory)?, account, rails))
 }
 
 /// Refuses to go on with manifests that have problems.

@@ -1,7 +1,9 @@
 //! The loop: told that the directory may have changed, or that a resource is due, it reads, plans
 //! and acts; and it goes on until it is told to stop.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod prune;
+
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -9,17 +11,18 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch as channel;
 use tokio::time::{Instant, sleep_until};
 
-use crate::cli::Mode;
 use crate::guard::Guardrails;
 use crate::load::{self, Desired};
+use crate::mode::Mode;
 use crate::model::{Key, Problem};
 use crate::patience::Patience;
-use crate::plan::{Item, Plan};
+use crate::plan::{Item, Reason};
 use crate::queue::{Backoff, WorkQueue};
 use crate::reconcile::{Pass, Reconciler, with_partners};
 use crate::serve::Shared;
 use crate::status::{State, conclude};
 use crate::watch::{self, Watcher};
+use prune::Pruner;
 
 /// How often the directory is read whatever the system says of changes: a watch can go deaf.
 const SCAN_INTERVAL: Duration = Duration::from_secs(30);
@@ -37,8 +40,8 @@ pub struct Options {
     pub quiet: Duration,
     /// How long it is waited for quiet at most.
     pub quiet_max: Duration,
-    /// What to do about differences.
-    pub mode: Mode,
+    /// Whether what is ours and declared nowhere is deleted.
+    pub prune: bool,
     /// Whether to end after the first full pass.
     pub once: bool,
     /// What manifests are held to.
@@ -55,12 +58,15 @@ pub struct Daemon {
     digest: Option<String>,
     queue: WorkQueue<Instant>,
     patience: Patience<Instant>,
+    /// `None`: nothing is ever deleted.
+    pruner: Option<Pruner>,
 }
 
 /// What wakes the loop.
 enum Event {
     Changed,
     Due,
+    Prune,
     Stop,
 }
 
@@ -69,6 +75,7 @@ impl Daemon {
     #[must_use]
     pub fn new(options: Options, reconciler: Reconciler, shared: Arc<Shared>) -> Self {
         let queue = WorkQueue::new(BACKOFF, options.interval, Instant::now());
+        let pruner = options.prune.then(Pruner::new);
         Self {
             options,
             reconciler,
@@ -77,6 +84,7 @@ impl Daemon {
             digest: None,
             queue,
             patience: Patience::default(),
+            pruner,
         }
     }
 
@@ -105,6 +113,7 @@ impl Daemon {
                         return self.shared.board().unreadable.is_none() && self.desired.problems.is_empty();
                     }
                 }
+                Event::Prune => self.prune(&stop).await,
                 Event::Due => {
                     let well = self.pass(&stop).await;
                     if self.options.once {
@@ -124,6 +133,8 @@ impl Daemon {
         // A heart that beats only with work would look stuck in a quiet hour.
         let beat = Instant::now() + self.options.interval;
         let due = self.queue.next_due();
+        let ready = self.shared.board().ready;
+        let prune = self.pruner.as_ref().map(|pruner| pruner.due).filter(|_| ready);
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => Event::Stop,
@@ -132,6 +143,7 @@ impl Daemon {
             () = sleep_until(due.unwrap_or(beat)), if due.is_some() => Event::Due,
             () = sleep_until(scan) => Event::Changed,
             Ok(()) = hinted.changed() => Event::Changed,
+            () = sleep_until(prune.unwrap_or(beat)), if prune.is_some() => Event::Prune,
             () = sleep_until(beat) => Event::Changed,
         }
     }
@@ -172,6 +184,11 @@ impl Daemon {
             return;
         }
         self.digest = Some(snapshot.digest);
+        if let Some(pruner) = &mut self.pruner {
+            pruner.released = snapshot.releases;
+            // What the change took away is to be said at once.
+            pruner.due = Instant::now();
+        }
         let files: Vec<load::File> = snapshot.files.into_iter().map(load::File::from).collect();
         let (account, before) = (self.reconciler.aws().account().clone(), self.desired.clone());
         let rails = self.options.guardrails.clone();
@@ -224,7 +241,9 @@ impl Daemon {
                 self.shared.board().statuses.remove(key);
                 continue;
             }
-            tracing::warn!(resource = %key, "is no longer declared; it stays in AWS as it is, Evenkeel deletes nothing");
+            if self.pruner.is_none() {
+                tracing::warn!(resource = %key, "is no longer declared; it stays in AWS as it is, for --prune is not given");
+            }
             self.shared.board().statuses.remove(key);
         }
         for (key, resource) in &desired.resources {
@@ -266,20 +285,8 @@ impl Daemon {
     async fn pass(&mut self, stop: &channel::Receiver<bool>) -> bool {
         let started = Instant::now();
         let due = with_partners(&self.desired.resources, self.queue.due(started));
-        let pass = if self.options.mode == Mode::Apply {
-            self.reconciler.pass(&self.desired.resources, &due, stop, &mut |_| self.shared.beat()).await
-        } else {
-            let mut stopped = stop.clone();
-            let plan = tokio::select! {
-                biased;
-                _ = stopped.wait_for(|stop| *stop) => return true,
-                plan = self.reconciler.plan(&self.desired.resources, &due) => plan,
-            };
-            if self.options.mode == Mode::Plan {
-                log_drift(&plan, &self.shared);
-            }
-            Pass { items: by_key(plan), ..Pass::default() }
-        };
+        let pass = self.reconciler.pass(&self.desired.resources, &due, stop, &mut |_| self.shared.beat()).await;
+        log_drift(&pass, &self.shared);
         self.conclude(&pass, started)
     }
 
@@ -290,7 +297,7 @@ impl Daemon {
         let mut well = true;
         for (key, item) in &pass.items {
             let outcomes: Vec<_> = pass.outcomes.iter().filter(|outcome| outcome.key == *key).collect();
-            let conclusion = conclude(item, &outcomes, self.options.mode == Mode::Apply);
+            let conclusion = conclude(item, &outcomes);
             let conclusion = self.patience.judge(key, conclusion, ended);
             self.queue.settle(key, conclusion.next, ended);
             well &= matches!(conclusion.state, State::InSync | State::Progressing);
@@ -309,7 +316,7 @@ impl Daemon {
         }
         board.last_pass = Some(now);
         board.ready |= self.desired.resources.keys().all(|key| board.statuses.contains_key(key));
-        let seen = !pass.items.values().any(|item| matches!(item.held, Some(crate::plan::Reason::CannotSee(_))));
+        let seen = !pass.items.values().any(|item| matches!(item.held, Some(Reason::CannotSee(_))));
         let ok = pass.outcomes.iter().all(|outcome| outcome.result.is_ok()) && seen;
         let metrics = &self.shared.metrics;
         metrics.pass(started.elapsed(), seen, ok, now);
@@ -330,10 +337,6 @@ fn same(before: &crate::resource::Resource, now: &crate::resource::Resource) -> 
     *before == moved
 }
 
-fn by_key(plan: Plan) -> BTreeMap<Key, Item> {
-    plan.items.into_iter().map(|item| (item.key.clone(), item)).collect()
-}
-
 fn log_state(key: &Key, conclusion: &crate::status::Conclusion) {
     let (resource, state, reason, why) =
         (key.to_string(), conclusion.state.label(), conclusion.reason, &conclusion.message);
@@ -346,9 +349,10 @@ fn log_state(key: &Key, conclusion: &crate::status::Conclusion) {
     }
 }
 
-/// In a mode that changes nothing, what would be changed is worth a line each time it is new.
-fn log_drift(plan: &Plan, shared: &Shared) {
-    for item in plan.items.iter().filter(|item| !item.steps.is_empty()) {
+/// In the mode `plan`, what would be changed is worth a line each time it is new.
+fn log_drift(pass: &Pass, shared: &Shared) {
+    let planned = |item: &&Item| item.held == Some(Reason::NotApplied(Mode::Plan)) && !item.steps.is_empty();
+    for item in pass.items.values().filter(planned) {
         let known = shared.board().statuses.get(&item.key).is_some_and(|status| status.state == State::Drifted);
         if !known {
             let paths: Vec<String> = item.changes.iter().map(|change| change.path.to_string()).collect();

@@ -24,10 +24,10 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use crate::model::{API_VERSION, Key, Kind};
+use crate::model::{API_VERSION, DELETION_POLICY, DeletionPolicy, Key, Kind};
 use crate::resource::{Account, Identity};
 use crate::value::{Map, Value};
-use crate::world::{Failure, Live, Scaling, Seen};
+use crate::world::{DELETION_TAG, Failure, Live, Scaling, Seen};
 use names::{Names, target};
 use revisions::{Revisions, Runs};
 
@@ -294,10 +294,14 @@ impl Scene<'_> {
             self.task_definition(identity, name, &mut spec, &mut remarks);
         }
         let key = Key::new(kind, name);
+        let mut metadata = json!({ "name": name });
+        if let Some(policy) = live.tags.get(DELETION_TAG).filter(|text| DeletionPolicy::parse(text).is_some()) {
+            metadata["annotations"] = json!({ DELETION_POLICY: policy });
+        }
         let manifest = json!({
             "apiVersion": API_VERSION,
             "kind": kind.to_string(),
-            "metadata": { "name": name },
+            "metadata": metadata,
             "spec": spec,
         });
         Some(Document { file: self.names.file(identity)?, key, remarks, manifest })

@@ -19,7 +19,8 @@
 //!
 //! What stands between two looks: [`memory`] knows what was written and does not show yet, [`rollout`]
 //! what a deployment has come to, [`failure`] what is to be done about an error, [`patience`] when
-//! waiting has gone on for too long, and [`pace`] how many calls AWS takes.
+//! waiting has gone on for too long, and [`pace`] how many calls AWS takes. What is ours and declared
+//! nowhere any more is left to [`prune`].
 //!
 //! The specs of ECS kinds *are* the ECS API: [`codec`] drives the schemas that the SDK ships, so that
 //! there is no list of fields. What AWS does to a value between write and read stands in one table,
@@ -54,7 +55,8 @@
 //!   directory, and what breaks a rule is out of force before the first call.
 //! - There is no state file. Ownership, the digest of task definitions and the last restart are in AWS
 //!   tags, desired state is the directory, everything else is read again.
-//! - No action deletes a resource that a manifest can describe.
+//! - Nothing is deleted unless asked for, and then nothing that is not ours, that something declared
+//!   needs, or that is gone from the directory by what may be a mistake ([`prune`]).
 
 pub mod action;
 pub mod aws;
@@ -73,6 +75,7 @@ pub mod live;
 pub mod load;
 pub mod memory;
 pub mod metrics;
+pub mod mode;
 pub mod model;
 pub mod pace;
 pub mod patience;
@@ -80,6 +83,7 @@ pub mod pattern;
 pub mod plan;
 pub mod policy;
 pub mod preset;
+pub mod prune;
 pub mod queue;
 pub mod reconcile;
 pub mod redact;

@@ -48,6 +48,9 @@ impl Memory {
 
     /// A call of the item was made with success.
     pub fn applied(&mut self, item: &Item, action: &Action) {
+        if item.verb == Verb::Delete {
+            return;
+        }
         if item.verb == Verb::Create {
             self.made.entry(item.key.clone()).or_default().calls.push(action.clone());
             return;
@@ -282,6 +285,7 @@ mod tests {
             spec: serde_json::json!({ "platformVersion": "1.4.0" }),
             tags: BTreeMap::new(),
             adoption: Adoption::Unsaid,
+            deletion: None,
             ignored: Vec::new(),
             suspended: false,
             task_definition: None,

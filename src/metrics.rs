@@ -44,6 +44,13 @@ const LEFT: MetricRow = row(
     &["reason"],
     "Fields that differ and are left as they are: NonConverging were written and do not show.",
 );
+const ORPHANS: MetricRow = row(
+    "evenkeel_orphans",
+    &["kind", "state"],
+    "With --prune: resources that are ours and declared nowhere, retained or to_delete.",
+);
+const PRUNE_BLOCKED: MetricRow =
+    row("evenkeel_prune_blocked", &["reason"], "With --prune: 1 while nothing at all is deleted, for this reason.");
 const PANICS: MetricRow =
     row("evenkeel_panics_total", &[], "Looks and calls that ended in a bug of ours; the rest goes on without them.");
 const WATCHING: MetricRow =
@@ -62,6 +69,8 @@ pub const METRICS: &[&MetricRow] = &[
     &THROTTLED,
     &DRIFTED_SINCE,
     &LEFT,
+    &ORPHANS,
+    &PRUNE_BLOCKED,
     &PANICS,
     &WATCHING,
 ];
@@ -80,6 +89,8 @@ pub struct Metrics {
     throttled: IntCounterVec,
     drifted_since: GaugeVec,
     left: IntGaugeVec,
+    orphans: IntGaugeVec,
+    prune_blocked: IntGaugeVec,
     panics: IntCounter,
     watching: IntGauge,
 }
@@ -108,6 +119,8 @@ impl Metrics {
             throttled: IntCounterVec::new(opts(&THROTTLED), THROTTLED.labels)?,
             drifted_since: GaugeVec::new(opts(&DRIFTED_SINCE), DRIFTED_SINCE.labels)?,
             left: IntGaugeVec::new(opts(&LEFT), LEFT.labels)?,
+            orphans: IntGaugeVec::new(opts(&ORPHANS), ORPHANS.labels)?,
+            prune_blocked: IntGaugeVec::new(opts(&PRUNE_BLOCKED), PRUNE_BLOCKED.labels)?,
             panics: IntCounter::with_opts(opts(&PANICS))?,
             watching: IntGauge::with_opts(opts(&WATCHING))?,
         };
@@ -122,6 +135,8 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.throttled.clone()))?;
         metrics.registry.register(Box::new(metrics.drifted_since.clone()))?;
         metrics.registry.register(Box::new(metrics.left.clone()))?;
+        metrics.registry.register(Box::new(metrics.orphans.clone()))?;
+        metrics.registry.register(Box::new(metrics.prune_blocked.clone()))?;
         metrics.registry.register(Box::new(metrics.panics.clone()))?;
         metrics.registry.register(Box::new(metrics.watching.clone()))?;
         #[cfg(target_os = "linux")]
@@ -185,6 +200,20 @@ impl Metrics {
         }
     }
 
+    /// How many resources are ours and declared nowhere, by kind and state.
+    pub fn orphans(&self, counts: impl IntoIterator<Item = (&'static str, &'static str, usize)>) {
+        for (kind, state, count) in counts {
+            self.orphans.with_label_values(&[kind, state]).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// What is in the way of every deletion.
+    pub fn prune_blocked(&self, reasons: impl IntoIterator<Item = (&'static str, bool)>) {
+        for (reason, blocked) in reasons {
+            self.prune_blocked.with_label_values(&[reason]).set(i64::from(blocked));
+        }
+    }
+
     /// Everything in Prometheus's text format.
     ///
     /// # Errors
@@ -210,6 +239,8 @@ mod tests {
         metrics.pass(Duration::from_secs(1), true, true, SystemTime::now());
         metrics.directory(true, 0);
         metrics.left([("NonConverging", 1)]);
+        metrics.orphans([("Service", "to_delete", 1)]);
+        metrics.prune_blocked([("Budget", true)]);
         metrics.resources([("Service", "in_sync", 1)], [("Service", "web", SystemTime::now())]);
         let text = metrics.text().unwrap();
         for row in METRICS {

@@ -41,6 +41,35 @@ pub struct KindRow {
     pub name_field: Option<&'static str>,
     /// What `spec` is, for people.
     pub spec: &'static str,
+    /// What pruning does with one that no manifest declares any more, unless its manifest said
+    /// something else; `None`: nothing of this kind is ever deleted.
+    pub deletion: Option<DeletionPolicy>,
+}
+
+/// What pruning does with a resource whose manifest is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeletionPolicy {
+    /// It is deleted.
+    Delete,
+    /// It stays in AWS.
+    Retain,
+}
+
+impl DeletionPolicy {
+    /// The policy as annotations and tags spell it.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Delete => "delete",
+            Self::Retain => "retain",
+        }
+    }
+
+    /// The policy that a text spells, if it does.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Delete, Self::Retain].into_iter().find(|policy| policy.label() == text)
+    }
 }
 
 /// Every kind, in the order of [`Kind`].
@@ -50,32 +79,50 @@ pub const KINDS: &[KindRow] = &[
         name: "AccountSettings",
         name_field: None,
         spec: "setting name → value, for PutAccountSettingDefault",
+        deletion: None,
     },
     KindRow {
         kind: Kind::Policy,
         name: "Policy",
         name_field: Some("policyName"),
         spec: "an IAM customer managed policy",
+        deletion: Some(DeletionPolicy::Retain),
     },
-    KindRow { kind: Kind::Role, name: "Role", name_field: Some("roleName"), spec: "an IAM role, or `preset:`" },
-    KindRow { kind: Kind::Cluster, name: "Cluster", name_field: Some("clusterName"), spec: "CreateCluster" },
+    KindRow {
+        kind: Kind::Role,
+        name: "Role",
+        name_field: Some("roleName"),
+        spec: "an IAM role, or `preset:`",
+        deletion: Some(DeletionPolicy::Retain),
+    },
+    KindRow {
+        kind: Kind::Cluster,
+        name: "Cluster",
+        name_field: Some("clusterName"),
+        spec: "CreateCluster",
+        deletion: Some(DeletionPolicy::Retain),
+    },
     KindRow {
         kind: Kind::CapacityProvider,
         name: "CapacityProvider",
         name_field: Some("name"),
         spec: "CreateCapacityProvider",
+        deletion: Some(DeletionPolicy::Delete),
     },
     KindRow {
         kind: Kind::TaskDefinition,
         name: "TaskDefinition",
         name_field: Some("family"),
         spec: "RegisterTaskDefinition",
+        // A rollback needs the old revisions, and they cost nothing.
+        deletion: None,
     },
     KindRow {
         kind: Kind::Service,
         name: "Service",
         name_field: Some("serviceName"),
         spec: "CreateService; `taskDefinition` may be a reference or inline",
+        deletion: Some(DeletionPolicy::Delete),
     },
 ];
 
@@ -198,6 +245,13 @@ pub const ANNOTATIONS: &[AnnotationRow] = &[
         meaning: "`adopt`: take over the resource if it exists without an owner tag; `never`: not even under `--adopt`",
     },
     AnnotationRow {
+        name: DELETION_POLICY,
+        values: &["delete", "retain"],
+        kinds: &[Kind::Policy, Kind::Role, Kind::Cluster, Kind::CapacityProvider, Kind::Service],
+        meaning: "what `--prune` does once the manifest is gone; by default services and capacity providers are \
+                  deleted, policies, roles and clusters retained",
+    },
+    AnnotationRow {
         name: IGNORE_FIELDS,
         values: &[],
         kinds: &[],
@@ -219,6 +273,8 @@ pub const ANNOTATIONS: &[AnnotationRow] = &[
 ];
 /// `adopt` or `never`.
 pub const ADOPTION: &str = "evenkeel/adoption";
+/// `delete` or `retain`.
+pub const DELETION_POLICY: &str = "evenkeel/deletion-policy";
 /// Patterns of paths, see [`crate::pattern::Pattern`].
 pub const IGNORE_FIELDS: &str = "evenkeel/ignore-fields";
 /// Any text that a tag can hold: another one restarts the service.
@@ -311,6 +367,14 @@ mod tests {
             assert_eq!(row.kind as usize, index);
             assert_eq!(row.name.parse(), Ok(row.kind));
         }
+    }
+
+    #[test]
+    fn the_annotation_for_deletion_is_for_what_can_be_deleted() {
+        let row = ANNOTATIONS.iter().find(|row| row.name == DELETION_POLICY).unwrap();
+        let deletable = KINDS.iter().filter(|row| row.deletion.is_some()).map(|row| row.kind);
+        assert_eq!(row.kinds, deletable.collect::<Vec<_>>());
+        assert!(row.values.iter().all(|value| DeletionPolicy::parse(value).is_some()));
     }
 
     #[test]

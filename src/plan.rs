@@ -20,8 +20,10 @@ pub mod task_definition;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 use crate::action::Action;
+use crate::mode::{Mode, Modes};
 use crate::model::{Change, Effect, Key, Kind};
 use crate::resolve;
 use crate::resource::{Adoption, Identity, Resource};
@@ -38,6 +40,8 @@ pub struct Rules {
     pub owner: String,
     /// Whether what exists without an owner tag is taken over, unless its manifest says never.
     pub adopt: bool,
+    /// What is done about differences, directory by directory.
+    pub modes: Modes,
     /// What this process runs as.
     pub itself: Itself,
 }
@@ -96,6 +100,12 @@ impl Item {
         }
     }
 
+    /// Whether it is to make calls.
+    #[must_use]
+    pub fn acts(&self) -> bool {
+        !self.steps.is_empty() && !matches!(self.held, Some(Reason::NotApplied(_)))
+    }
+
     /// Whether its calls replace the tasks of a service, or were to and it does not show.
     #[must_use]
     pub fn rolls(&self) -> bool {
@@ -120,6 +130,10 @@ pub enum Verb {
     Adopt,
     /// It cannot be told.
     Unknown,
+    /// It is ours, no manifest declares it any more, and it is to be deleted.
+    Delete,
+    /// It is ours, no manifest declares it any more, and it stays.
+    Retain,
 }
 
 /// Why something is not done now.
@@ -143,12 +157,22 @@ pub enum Reason {
     Immutable(Vec<String>),
     /// The manifest says hands off.
     Suspended,
+    /// In its directory nothing is changed in this mode: its steps are those that there would be.
+    NotApplied(Mode),
     /// ECS gave up on this very rollout, for this reason: begun again, it would fail again.
     RolledBack(String),
     /// It was made, and does not show.
     NonConverging,
     /// Something that no manifest describes is not there.
     Missing(String),
+    /// No manifest declares it any more, and what the last one said, or its kind, keeps it.
+    Retained,
+    /// Nothing at all is deleted, for this reason.
+    NotPruned(String),
+    /// It would be deleted, but something uses it.
+    InUse(String),
+    /// It was declared until lately; it will be deleted after this long.
+    Young(Duration),
 }
 
 impl fmt::Display for Reason {
@@ -176,6 +200,7 @@ impl fmt::Display for Reason {
                 write!(f, "AWS cannot change {} in place; delete it in AWS, or undo the change", paths.join(", "))
             }
             Self::Suspended => f.write_str("suspended by its manifest (evenkeel/suspend)"),
+            Self::NotApplied(mode) => write!(f, "the mode is {mode}: nothing is changed"),
             Self::RolledBack(why) => {
                 write!(f, "this rollout failed: {why}; it is not begun again until the manifest changes")
             }
@@ -183,6 +208,12 @@ impl fmt::Display for Reason {
                 f.write_str("made, and AWS does not show it yet; it is looked for, and not made again for now")
             }
             Self::Missing(what) => write!(f, "{what} does not exist; declare it, or correct the name"),
+            Self::Retained => f.write_str(
+                "no manifest declares it any more; it is retained (evenkeel/deletion-policy, or the default of its kind)",
+            ),
+            Self::NotPruned(why) => write!(f, "nothing is deleted: {why}"),
+            Self::InUse(what) => write!(f, "it is not deleted while it is in use: {what}"),
+            Self::Young(left) => write!(f, "no manifest declares it any more; it is deleted in {}", roughly(*left)),
         }
     }
 }
@@ -201,9 +232,14 @@ impl Reason {
             Self::CannotSee(_) => "CannotSee",
             Self::Immutable(_) => "Immutable",
             Self::Suspended => "Suspended",
+            Self::NotApplied(_) => "NotApplied",
             Self::RolledBack(_) => "RolledBack",
             Self::NonConverging => "NonConverging",
             Self::Missing(_) => "Missing",
+            Self::Retained => "Retained",
+            Self::NotPruned(_) => "NotPruned",
+            Self::InUse(_) => "InUse",
+            Self::Young(_) => "Young",
         }
     }
 }
@@ -213,9 +249,9 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.items.iter().all(|item| match item.verb {
-            Verb::Keep => true,
+            Verb::Keep | Verb::Retain => true,
             Verb::Adopt => item.changes.is_empty() && item.steps.is_empty(),
-            Verb::Create | Verb::Update | Verb::Unknown => false,
+            Verb::Create | Verb::Update | Verb::Unknown | Verb::Delete => false,
         })
     }
 }
@@ -295,6 +331,10 @@ impl Scene<'_> {
             steps.clear();
             held = Some(Reason::WaitsFor(key));
         }
+        let mode = self.rules.modes.of(&resource.source.file);
+        if mode != Mode::Apply && (!steps.is_empty() || matches!(held, Some(Reason::WaitsFor(_)))) {
+            held = Some(Reason::NotApplied(mode));
+        }
         let (key, identity, needs) = (resource.key.clone(), resource.identity.clone(), resource.needs.clone());
         Item { key, identity, verb, changes, left: Vec::new(), notes, steps, held, phase, needs }
     }
@@ -351,7 +391,7 @@ impl Scene<'_> {
     /// may be done.
     fn blocked_need(&self, resource: &Resource, so_far: &Plan) -> Option<Key> {
         let blocked = |key: &&Key| match so_far.items.iter().find(|item| item.key == **key) {
-            Some(item) => matches!(item.verb, Verb::Create | Verb::Unknown) && item.steps.is_empty(),
+            Some(item) => matches!(item.verb, Verb::Create | Verb::Unknown) && !item.acts(),
             None => matches!(self.world.seen.get(*key), Some(Seen::Absent | Seen::Unknown(_))),
         };
         let dangling = |key: &&Key| !self.resources.contains_key(*key);
@@ -385,6 +425,14 @@ impl Scene<'_> {
 
 fn unseen(failure: Failure) -> (Verb, Phase, Draft) {
     (Verb::Unknown, Phase::Steady, Draft { held: Some(Reason::CannotSee(failure)), ..Draft::default() })
+}
+
+/// A time in the unit in which a person would say it.
+fn roughly(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..100 => format!("{} s", seconds.max(1)),
+        seconds => format!("{} min", seconds.div_ceil(60)),
+    }
 }
 
 /// IAM paths of roles that AWS and its services keep for themselves.

@@ -16,6 +16,7 @@ use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::model::{Key, Kind};
 use crate::plan::{Item, Plan, Reason, Rules, Verb, Why, plan};
+use crate::prune::Estate;
 use crate::resolve;
 use crate::resource::Resource;
 use crate::value::Path;
@@ -111,7 +112,7 @@ impl Reconciler {
         let mut world = self.observe(resources, due).await;
         let written = self.memory().written().clone();
         let first = plan(resources, &world, due, &self.rules, &written);
-        let acting = first.items.iter().filter(|item| !item.steps.is_empty());
+        let acting = first.items.iter().filter(|item| item.acts());
         let needs: BTreeSet<Key> =
             acting.flat_map(|item| &item.needs).filter(|need| !due.contains(*need)).cloned().collect();
         let rolling: Vec<&Resource> =
@@ -169,6 +170,40 @@ impl Reconciler {
         pass
     }
 
+    /// What it goes by.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Everything of ours in AWS that none of the resources declares.
+    ///
+    /// # Errors
+    /// As soon as something could not be listed: what is not seen is not gone.
+    pub async fn estate(&self, resources: &BTreeMap<Key, Resource>) -> Result<Estate, Failure> {
+        let declared = resources.values().map(|resource| resource.identity.clone()).collect();
+        match caught(Box::pin(self.aws.estate(&self.rules.owner, &declared))).await {
+            Ok(estate) => estate,
+            Err(panic) => {
+                self.metrics.panicked();
+                Err(Failure::Panicked(panic))
+            }
+        }
+    }
+
+    /// Makes the calls of one deletion.
+    pub async fn delete(
+        &self,
+        item: &Item,
+        resources: &BTreeMap<Key, Resource>,
+        stop: &watch::Receiver<bool>,
+        progress: &mut (dyn FnMut(Progress<'_>) + Send),
+    ) -> Pass {
+        let mut pass = Pass::default();
+        self.act(&Plan { items: vec![item.clone()] }, resources, stop, progress, &mut pass).await;
+        pass
+    }
+
     /// Makes the plan's calls. A call that fails keeps later ones of its resource, and those of
     /// resources that need it, from being made. Returns the resources that something failed for.
     async fn act(
@@ -185,7 +220,7 @@ impl Reconciler {
                 failed.insert(item.key.clone());
                 continue;
             }
-            for action in &item.steps {
+            for action in item.steps.iter().filter(|_| item.acts()) {
                 if !self.may_call(action, stop).await {
                     pass.stopped = true;
                     return failed;
@@ -261,7 +296,11 @@ impl Reconciler {
         let took_ms = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX);
         let concerned = item.changes.iter().filter(|change| outcome.action.concerns(&change.path));
         let paths: Vec<String> = concerned.map(|change| change.path.to_string()).collect();
-        let because = if paths.is_empty() { "it is not there".to_owned() } else { paths.join(", ") };
+        let because = match item.verb {
+            Verb::Delete => "no manifest declares it".to_owned(),
+            _ if paths.is_empty() => "it is not there".to_owned(),
+            _ => paths.join(", "),
+        };
         self.metrics.action(action, outcome.result.is_ok());
         match &outcome.result {
             Ok(()) => tracing::info!(resource, action, because, took_ms, "{}", outcome.action),
@@ -291,7 +330,7 @@ fn has_another_count(item: &Item) -> bool {
 /// The resources that waited for something which this plan has now brought about, together with what
 /// they waited for.
 fn freed(plan: &Plan, failed: &BTreeSet<Key>) -> BTreeSet<Key> {
-    let acted = |key: &Key| plan.items.iter().any(|item| item.key == *key && !item.steps.is_empty());
+    let acted = |key: &Key| plan.items.iter().any(|item| item.key == *key && item.acts());
     plan.items
         .iter()
         .filter_map(|item| match &item.held {

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::model::Problem;
 use crate::value::Value;
+use crate::watch::RELEASE_FILE;
 
 pub use plan::{left_json, plan_json, plan_markdown, plan_text};
 
@@ -34,6 +35,18 @@ const BOLD: Style = Style::new().bold();
 #[must_use]
 pub fn count(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
+}
+
+/// How to release deletions that are beyond the budget; nothing where none are.
+#[must_use]
+pub fn release_text<'a>(pins: impl IntoIterator<Item = &'a String>) -> String {
+    let lines: String = pins.into_iter().fold(String::new(), |text, pin| text + pin + "\n");
+    if lines.is_empty() {
+        return lines;
+    }
+    format!(
+        "\nIf all of it is meant, commit a file {RELEASE_FILE} with these lines at the top of the directory:\n\n{lines}"
+    )
 }
 
 /// Problems for people: where, what, what to do.

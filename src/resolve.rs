@@ -10,7 +10,9 @@ use std::path::PathBuf;
 
 use crate::edit;
 use crate::fields;
-use crate::model::{ADOPTION, IGNORE_FIELDS, Key, Kind, Manifest, RESTARTED_AT, SUSPEND};
+use crate::model::{
+    ADOPTION, DELETION_POLICY, DeletionPolicy, IGNORE_FIELDS, Key, Kind, Manifest, RESTARTED_AT, SUSPEND,
+};
 use crate::pattern::{self, Pattern};
 use crate::policy;
 use crate::preset;
@@ -253,8 +255,8 @@ impl Resolver<'_> {
     ) -> Resource {
         let spec = fields::cleared(key.kind, &spec);
         let restarted_at = self.manifest.annotations.get(RESTARTED_AT).filter(|_| key.kind == Kind::Service);
+        let deletion = self.manifest.annotations.get(DELETION_POLICY).and_then(|text| DeletionPolicy::parse(text));
         Resource {
-            key,
             manifest: self.manifest.key.clone(),
             source: self.manifest.source.clone(),
             origin,
@@ -267,12 +269,14 @@ impl Resolver<'_> {
                 Some("never") => Adoption::Never,
                 _ => Adoption::Unsaid,
             },
+            deletion: deletion.filter(|_| key.kind.row().deletion.is_some()),
             ignored: self.ignored.clone(),
             suspended: self.manifest.annotations.get(SUSPEND).is_some_and(|value| value == "true"),
             restarted_at: restarted_at.cloned(),
             task_definition: None,
             digest: None,
             whole_digest: None,
+            key,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::model::{Key, Kind, Source};
+use crate::model::{DeletionPolicy, Key, Kind, Source};
 use crate::pattern::Pattern;
 use crate::value::{Path, Value};
 
@@ -180,6 +180,8 @@ pub struct Resource {
     pub adoption: Adoption,
     /// The fields whose live values are left as they are.
     pub ignored: Vec<Pattern>,
+    /// What is to become of it once its manifest is gone, where that says so.
+    pub deletion: Option<DeletionPolicy>,
     /// Whether it is only to be watched.
     pub suspended: bool,
     /// Of a service: the restart that its manifest asks for.

@@ -18,7 +18,8 @@ use tokio::time::Instant;
 use crate::metrics::Metrics;
 use crate::report;
 use crate::resource::Account;
-use crate::status::{Board, State};
+use crate::status::{Board, Orphaned, Pruned, State};
+use crate::watch::RELEASE_FILE;
 
 /// Longest that a client may take to send its request's head.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,13 +36,13 @@ pub struct Shared {
     /// The metrics.
     pub metrics: Arc<Metrics>,
     account: Account,
-    mode: &'static str,
+    mode: String,
 }
 
 impl Shared {
     /// An empty board whose heart beats now.
     #[must_use]
-    pub fn new(metrics: Arc<Metrics>, account: Account, mode: &'static str, heartbeat_max: Duration) -> Arc<Self> {
+    pub fn new(metrics: Arc<Metrics>, account: Account, mode: String, heartbeat_max: Duration) -> Arc<Self> {
         let heartbeat = Mutex::new(Instant::now());
         Arc::new(Self { board: Mutex::default(), heartbeat, heartbeat_max, metrics, account, mode })
     }
@@ -150,6 +151,28 @@ fn status(shared: &Shared) -> serde_json::Value {
         "directory": board.unreadable,
         "problems": report::problems_json(&board.problems)["problems"],
         "resources": resources,
+        "pruned": board.pruned.as_ref().map(pruned),
+    })
+}
+
+fn pruned(pruned: &Pruned) -> serde_json::Value {
+    let orphan = |orphan: &Orphaned| {
+        json!({
+            "kind": orphan.key.kind.to_string(),
+            "name": orphan.key.name,
+            "aws": orphan.aws,
+            "pin": orphan.pin,
+            "retained": orphan.retained,
+            "reason": orphan.reason,
+            "message": orphan.message,
+            "since": seconds(orphan.since),
+        })
+    };
+    let obstacle = pruned.obstacle.as_ref().map(|(reason, message)| json!({ "reason": reason, "message": message }));
+    json!({
+        "blocked": obstacle,
+        "to_release": pruned.to_release,
+        "resources": pruned.orphans.iter().map(orphan).collect::<Vec<_>>(),
     })
 }
 
@@ -164,7 +187,7 @@ body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding
 h1{font-size:1.3rem;margin:0}h2{font-size:1.05rem;margin:2rem 0 .5rem}p{margin:.2rem 0;opacity:.75}\
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.35rem .6rem .35rem 0;border-bottom:1px solid var(--line);vertical-align:top}\
 th{font-weight:600}.in_sync{color:var(--good)}.progressing,.waiting,.drifted{color:var(--warn)}.blocked,.degraded,.invalid{color:var(--bad)}\
-code{font:13px ui-monospace,monospace;overflow-wrap:anywhere}td[class],td[class]+td,td[class]~td code{white-space:nowrap}";
+pre{font:13px ui-monospace,monospace;overflow-x:auto}code{font:13px ui-monospace,monospace;overflow-wrap:anywhere}td[class],td[class]+td,td[class]~td code{white-space:nowrap}";
 
 fn html(shared: &Shared) -> String {
     let (board, now) = (shared.board(), SystemTime::now());
@@ -174,7 +197,7 @@ fn html(shared: &Shared) -> String {
          <p>Account {}, {}; mode {}; version {}; <a href=/status>status</a>, <a href=/metrics>metrics</a></p>",
         escape(&shared.account.id),
         escape(&shared.account.region),
-        shared.mode,
+        escape(&shared.mode),
         env!("CARGO_PKG_VERSION"),
     );
     let in_sync = board.statuses.values().filter(|status| status.state == State::InSync).count();
@@ -201,6 +224,13 @@ fn html(shared: &Shared) -> String {
         }
         text.push_str("</table>");
     }
+    // What a person is to decide comes first.
+    let (before, after) = match &board.pruned {
+        Some(pruned) if pruned.obstacle.is_some() => (orphans_html(pruned, now), String::new()),
+        Some(pruned) => (String::new(), orphans_html(pruned, now)),
+        None => Default::default(),
+    };
+    text.push_str(&before);
     text.push_str("<h2>Resources</h2><table><tr><th>State<th>For<th>Resource<th>In AWS<th>Manifest<th>Why");
     let mut rows: Vec<_> = board.statuses.iter().collect();
     // What needs attention first.
@@ -216,6 +246,39 @@ fn html(shared: &Shared) -> String {
             escape(&status.aws),
             escape(&status.source),
             escape(&status.message),
+        );
+    }
+    text.push_str("</table>");
+    text + &after
+}
+
+/// What is declared nowhere, and what becomes of it.
+fn orphans_html(pruned: &Pruned, now: SystemTime) -> String {
+    if pruned.orphans.is_empty() {
+        return String::new();
+    }
+    let mut text = "<h2>No longer declared</h2>".to_owned();
+    if let Some((_, why)) = &pruned.obstacle {
+        let _ = write!(text, "<p class=blocked>Nothing is deleted: {}.</p>", escape(why));
+    }
+    if !pruned.to_release.is_empty() {
+        let _ = write!(text, "<p>If all of it is meant, commit a file {RELEASE_FILE} with these lines:</p><pre>");
+        pruned.to_release.iter().for_each(|line| {
+            let _ = writeln!(text, "{}", escape(line));
+        });
+        text.push_str("</pre>");
+    }
+    text.push_str("<table><tr><th>State<th>For<th>Resource<th>In AWS<th>Why");
+    for orphan in &pruned.orphans {
+        let (class, state) = if orphan.retained { ("retained", "retained") } else { ("waiting", "to delete") };
+        let _ = write!(
+            text,
+            "<tr><td class={class}>{state}<td>{}<td>{}<td>{}<td>{}",
+            roughly(now.duration_since(orphan.since).unwrap_or_default()),
+            escape(&orphan.key.to_string()),
+            escape(&orphan.aws),
+            // What keeps all of them stands above.
+            if orphan.reason == "NotPruned" { String::new() } else { escape(&orphan.message) },
         );
     }
     text.push_str("</table>");

@@ -128,12 +128,43 @@ pub struct Board {
     pub ready: bool,
     /// When the last pass ended.
     pub last_pass: Option<SystemTime>,
+    /// What is ours and declared nowhere, at the last look; `None`: nobody looks for it.
+    pub pruned: Option<Pruned>,
 }
 
-/// Folds a plan's item and what became of its calls into a conclusion. `acting`: whether the mode is
-/// to make calls at all.
+/// What became of pruning at the last look.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// What is ours and declared nowhere, in the order in which it goes.
+    pub orphans: Vec<Orphaned>,
+    /// Why nothing at all is deleted: as one word, and as a sentence.
+    pub obstacle: Option<(&'static str, String)>,
+    /// The lines that would release it all the same.
+    pub to_release: Vec<String>,
+}
+
+/// Something of ours that no manifest declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Orphaned {
+    /// Its kind and name.
+    pub key: Key,
+    /// What it is called in AWS.
+    pub aws: String,
+    /// This very resource: its ARN, and when it was created.
+    pub pin: String,
+    /// Whether it stays.
+    pub retained: bool,
+    /// What becomes of it, as one word.
+    pub reason: &'static str,
+    /// What becomes of it, as a sentence.
+    pub message: String,
+    /// Since when it has been declared nowhere, as far as this process knows.
+    pub since: SystemTime,
+}
+
+/// Folds a plan's item and what became of its calls into a conclusion.
 #[must_use]
-pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion {
+pub fn conclude(item: &Item, outcomes: &[&Outcome]) -> Conclusion {
     let conclusion =
         |state, reason, message: String, next| Conclusion { state, reason, message, next, left: item.left.clone() };
     if let Some((outcome, failure)) =
@@ -143,9 +174,8 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
         return conclusion(state, failure.label(), format!("{}: {failure}", outcome.action.permission()), next);
     }
     match &item.held {
-        Some(Reason::WaitsFor(_)) if !acting => {
-            let message = "the mode is not to change anything".to_owned();
-            return conclusion(State::Drifted, "NotApplied", message, Next::Tick);
+        Some(reason @ Reason::NotApplied(_)) => {
+            return conclusion(State::Drifted, reason.label(), reason.to_string(), Next::Tick);
         }
         Some(reason @ Reason::CannotSee(failure)) => {
             let (state, next) = reaction(failure);
@@ -186,9 +216,6 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome], acting: bool) -> Conclusion 
         (Verb::Keep, Phase::Paused(why)) => conclusion(State::Waiting, "Paused", why.clone(), Next::After(PAUSED)),
         (Verb::Keep, Phase::Busy(why)) => conclusion(State::Waiting, "Busy", why.clone(), Next::After(SOON)),
         (Verb::Keep, Phase::Failed(why)) => conclusion(State::Degraded, "RolloutFailed", why.clone(), Next::Slowly),
-        (_, _) if !acting => {
-            conclusion(State::Drifted, "NotApplied", "the mode is not to change anything".to_owned(), Next::Tick)
-        }
         (_, _) if outcomes.is_empty() => conclusion(
             State::Waiting,
             "NotReached",
@@ -263,6 +290,20 @@ impl Board {
     pub fn left(&self) -> Vec<(&'static str, usize)> {
         let all = || self.statuses.values().flat_map(|status| &status.left);
         WHYS.iter().map(|why| (*why, all().filter(|left| left.why.label() == *why).count())).collect()
+    }
+
+    /// How many resources of ours are declared nowhere, by kind and by whether they stay.
+    #[must_use]
+    pub fn orphans(&self) -> Vec<(&'static str, &'static str, usize)> {
+        let orphans = || self.pruned.iter().flat_map(|pruned| &pruned.orphans);
+        let deletable = crate::model::KINDS.iter().filter(|row| row.deletion.is_some());
+        deletable
+            .flat_map(|row| [(row, "retained", true), (row, "to_delete", false)])
+            .map(|(row, state, retained)| {
+                let count = orphans().filter(|orphan| orphan.key.kind == row.kind && orphan.retained == retained);
+                (row.name, state, count.count())
+            })
+            .collect()
     }
 
     /// How many resources of each kind are in each state.

@@ -7,7 +7,7 @@
 
 mod hint;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Read as _};
@@ -22,6 +22,8 @@ pub use hint::Watcher;
 use crate::load;
 use crate::yaml::MAX_FILE_BYTES;
 
+/// At the top of the directory: the resources that may be deleted beyond the budget, one per line.
+pub const RELEASE_FILE: &str = "prune-release.txt";
 /// Most manifest files in a directory.
 pub const MAX_FILES: usize = 20_000;
 /// Most bytes in all manifest files together.
@@ -147,6 +149,8 @@ pub struct Snapshot {
     pub root: PathBuf,
     /// The files, sorted by path.
     pub files: Vec<File>,
+    /// The lines of [`RELEASE_FILE`]: the deletions that a person has released.
+    pub releases: BTreeSet<String>,
     /// SHA-256 over all paths and contents, in hexadecimal: equal exactly when nothing changed.
     pub digest: String,
 }
@@ -195,6 +199,17 @@ fn resolve(directory: &Path) -> Result<PathBuf, ReadError> {
 fn is_manifest(path: &Path) -> bool {
     path.extension()
         .is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known)))
+}
+
+fn is_read(path: &Path) -> bool {
+    is_manifest(path) || path == Path::new(RELEASE_FILE)
+}
+
+/// The lines of a release, without comments.
+fn released(file: &File) -> BTreeSet<String> {
+    let text = String::from_utf8_lossy(file.content.as_deref().unwrap_or_default()).into_owned();
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
 /// A folder that is still to be listed.
@@ -281,7 +296,7 @@ impl Walk {
         if kind.is_dir() {
             self.folders.push(Folder { real: entry.path(), relative, route: Rc::clone(&folder.route) });
             Ok(())
-        } else if is_manifest(&relative) {
+        } else if is_read(&relative) {
             self.file(&entry.path(), kind.is_file(), relative)
         } else {
             Ok(())
@@ -302,7 +317,7 @@ impl Walk {
                 return Ok(());
             }
         };
-        if !metadata.is_dir() && !is_manifest(&relative) {
+        if !metadata.is_dir() && !is_read(&relative) {
             return Ok(());
         }
         self.links.insert((link.to_owned(), target.clone()));
@@ -346,7 +361,10 @@ impl Walk {
         let Self { root, mut files, .. } = self;
         files.sort_by(|a, b| a.path.cmp(&b.path));
         let digest = digest(&files);
-        Snapshot { root, files, digest }
+        // One that could not be read stays among the files, so that it is said.
+        let release = files.iter().position(|file| file.path == Path::new(RELEASE_FILE) && file.content.is_ok());
+        let releases = release.map(|at| files.remove(at)).map(|file| released(&file)).unwrap_or_default();
+        Snapshot { root, files, releases, digest }
     }
 }
 

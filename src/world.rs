@@ -22,6 +22,9 @@ pub const RESTARTED_TAG: &str = "evenkeel:restarted-at";
 /// The tag on a service that remembers the deployment which that restart was to replace.
 pub const RESTART_OF_TAG: &str = "evenkeel:restart-of";
 
+/// The tag that remembers the manifest's `evenkeel/deletion-policy`: when it counts, the manifest is gone.
+pub const DELETION_TAG: &str = "evenkeel:deletion-policy";
+
 /// Where a restart stands among the changes of a service.
 #[must_use]
 pub fn restarted_at() -> Path {

@@ -591,3 +591,99 @@ fn what_an_account_holds_against_the_guardrails_is_counted_by_export_and_told_by
     assert_eq!(plan.code, 0, "{}{}", plan.out, plan.err);
     assert_eq!(daemon.terminate(), Some(0));
 }
+
+/// A simulated AWS that other runs of the binary can be pointed at. Killed when dropped.
+struct Served {
+    child: Child,
+    url: String,
+}
+
+impl Served {
+    fn start() -> Self {
+        let mut child = command(&["sandbox", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary runs");
+        let mut lines = BufReader::new(child.stdout.take().expect("standard output")).lines();
+        let url = lines.find_map(|line| {
+            let line = line.expect("UTF-8");
+            line.split([' ', ';']).find(|word| word.starts_with("http://127.0.0.1:")).map(str::to_owned)
+        });
+        thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        Self { child, url: url.expect("an address") }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ended {
+        evenkeel(&[arguments, &[&format!("--sandbox={}", self.url)]].concat())
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Services `web-0` … in a cluster, a file each.
+fn shop(services: usize) -> TempDir {
+    let shop = directory(&[("main.yaml", CLUSTER)]);
+    for n in 0..services {
+        let file = shop.path().join(format!("web-{n}.yaml"));
+        fs::write(file, SERVICE.replace("{name: web}", &format!("{{name: web-{n}}}"))).expect("a file");
+    }
+    shop
+}
+
+fn assert_applied(aws: &Served, directory: &TempDir) {
+    let apply = aws.run(&["apply", path(directory)]);
+    assert_eq!(apply.code, 0, "{}{}", apply.out, apply.err);
+}
+
+#[test]
+fn prune_shows_and_deletes_what_no_manifest_declares_any_more() {
+    let (aws, shop) = (Served::start(), shop(2));
+    assert_applied(&aws, &shop);
+    fs::remove_file(shop.path().join("web-1.yaml")).expect("remove");
+    let kept = aws.run(&["plan", path(&shop)]);
+    assert_eq!(kept.code, 0, "without the flag nothing is looked for: {}", kept.out);
+    let plan = aws.run(&["plan", "--prune", path(&shop)]);
+    assert_eq!(plan.code, 2, "{}", plan.out);
+    assert!(plan.out.contains("- Service/main/web-1  service main/web-1 (delete)"), "{}", plan.out);
+    let apply = aws.run(&["apply", "--prune", path(&shop)]);
+    assert_eq!(apply.code, 0, "{}{}", apply.out, apply.err);
+    assert!(apply.err.contains("ecs:DeleteService main/web-1"), "{}", apply.err);
+    let again = aws.run(&["plan", "--prune", path(&shop)]);
+    assert_eq!(again.code, 0, "{}", again.out);
+}
+
+#[test]
+fn beyond_the_budget_nothing_is_deleted_before_a_person_has_named_it() {
+    let (aws, shop) = (Served::start(), shop(4));
+    assert_applied(&aws, &shop);
+    for n in 0..3 {
+        fs::remove_file(shop.path().join(format!("web-{n}.yaml"))).expect("remove");
+    }
+    let refused = aws.run(&["apply", "--prune", path(&shop)]);
+    assert_eq!(refused.code, 1, "{}", refused.out);
+    assert!(refused.out.contains("3 of 4 resources of kind Service would be deleted"), "{}", refused.out);
+    let plan = aws.run(&["plan", "--prune", path(&shop)]);
+    let lines: Vec<&str> = plan.out.lines().filter(|line| line.starts_with("arn:")).collect();
+    assert_eq!(lines.len(), 3, "{}", plan.out);
+    fs::write(shop.path().join("prune-release.txt"), lines.join("\n")).expect("a file");
+    let apply = aws.run(&["apply", "--prune", path(&shop)]);
+    assert_eq!(apply.code, 0, "{}{}", apply.out, apply.err);
+    assert_eq!(apply.err.matches("ecs:DeleteService").count(), 3, "{}", apply.err);
+}
+
+#[test]
+fn an_empty_directory_deletes_nothing() {
+    let (aws, shop) = (Served::start(), shop(1));
+    assert_applied(&aws, &shop);
+    let empty = directory(&[]);
+    let refused = aws.run(&["apply", "--prune", path(&empty)]);
+    assert_eq!(refused.code, 1, "{}", refused.out);
+    assert!(refused.out.contains("the directory declares nothing"), "{}", refused.out);
+    assert_eq!(aws.run(&["plan", path(&shop)]).code, 0);
+}

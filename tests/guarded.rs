@@ -7,6 +7,7 @@ mod scenario;
 use std::sync::Arc;
 
 use evenkeel::guard::Guardrails;
+use evenkeel::plan::Rules;
 use evenkeel::sandbox::Sandbox;
 
 use scenario::{INTERVAL, Running, manifest, seconds};
@@ -25,7 +26,8 @@ const ADMIN: &str = "'arn:aws:iam::aws:policy/AdministratorAccess'";
 const READ: &str = "'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess'";
 
 async fn guarded(sandbox: &Arc<Sandbox>, files: &[(&str, &str)]) -> Running {
-    let running = Running::held(Arc::clone(sandbox), INTERVAL, files, Guardrails::standard()).await;
+    let rules = Rules { owner: "evenkeel".to_owned(), ..Rules::default() };
+    let running = Running::held(Arc::clone(sandbox), rules, (INTERVAL, true), files, Guardrails::standard()).await;
     running.settle().await;
     running
 }

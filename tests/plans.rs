@@ -1,5 +1,5 @@
 //! What `evenkeel plan` prints. In every folder of `tests/plans`, `before.yaml` has been applied and
-//! `after.yaml` is planned: for people, for scripts, for a pull request. `UPDATE=1` accepts what is
+//! `after.yaml` is planned, with `--prune` if there is a file of that name: for people, for scripts, for a pull request. `UPDATE=1` accepts what is
 //! printed now.
 #![cfg(feature = "sandbox")]
 #![expect(clippy::expect_used, reason = "the helpers of a test are test code")]
@@ -32,7 +32,12 @@ async fn planned(case: &Path) -> (Plan, Account) {
     let read = |name: &str| fs::read_to_string(case.join(name)).expect(name);
     let lab = Lab::new().await;
     lab.settle(&read("before.yaml")).await;
-    (lab.plan(&read("after.yaml")).await, lab.reconciler.aws().account().clone())
+    let after = read("after.yaml");
+    let mut plan = lab.plan(&after).await;
+    if case.join("prune").exists() {
+        plan.items.extend(lab.pruned(&after).await.items);
+    }
+    (plan, lab.reconciler.aws().account().clone())
 }
 
 fn forms(plan: &Plan, account: &Account) -> [(&'static str, String); 3] {

@@ -391,6 +391,19 @@ async fn what_carries_the_tag_of_another_owner_is_never_touched() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_does_not_say_that_something_is_missing_makes_nothing() {
+    let lab = Lab::new().await;
+    let all = [cluster("shop"), service("web", "shop/web:1", "", "")].concat();
+    lab.settle(&all).await;
+    for operation in ["DescribeServices", "DescribeClusters"] {
+        lab.swallow(operation, 1);
+        let pass = lab.pass(&all).await;
+        assert_eq!(pass.outcomes, [], "{operation}");
+        assert!(pass.items.values().any(|item| item.verb == Verb::Unknown), "{operation}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_service_is_taken_over_without_a_restart() {
     let lab = Lab::new().await;
     let all = [cluster("shop"), service("web", "shop/web:1", "", "")].concat();

@@ -21,6 +21,7 @@ const MODULES: &[(&str, u8)] = &[
     ("value", 0),
     ("pattern", 0),
     ("model", 0),
+    ("mode", 0),
     ("yaml", 0),
     ("policy", 0),
     ("preset", 0),
@@ -37,6 +38,7 @@ const MODULES: &[(&str, u8)] = &[
     ("resolve", 0),
     ("guard", 0),
     ("plan", 0),
+    ("prune", 0),
     ("memory", 0),
     ("queue", 0),
     ("pace", 0),
@@ -48,8 +50,8 @@ const MODULES: &[(&str, u8)] = &[
     ("export", 1),
     ("cloudformation", 1),
     ("metrics", 2),
-    ("report", 2),
     ("watch", 2),
+    ("report", 2),
     ("aws", 2),
     ("serve", 2),
     ("reconcile", 3),
@@ -448,6 +450,13 @@ fn actions() -> Vec<Action> {
         Action::CreateService(none()),
         Action::UpdateService(none()),
         Action::TagResource { arn: text(), tags: some() },
+        Action::DeletePolicy { arn: text() },
+        Action::DeleteRole { role: text() },
+        Action::RemoveRoleFromInstanceProfile { profile: text(), role: text() },
+        Action::DeleteInstanceProfile { profile: text() },
+        Action::DeleteCluster { cluster: text() },
+        Action::DeleteCapacityProvider { name: text() },
+        Action::DeleteService { cluster: text(), service: text() },
     ];
     let position = |action: &Action| match action {
         Action::CreatePolicy { .. } => 0,
@@ -475,8 +484,15 @@ fn actions() -> Vec<Action> {
         Action::CreateService(_) => 22,
         Action::UpdateService(_) => 23,
         Action::TagResource { .. } => 24,
+        Action::DeletePolicy { .. } => 25,
+        Action::DeleteRole { .. } => 26,
+        Action::RemoveRoleFromInstanceProfile { .. } => 27,
+        Action::DeleteInstanceProfile { .. } => 28,
+        Action::DeleteCluster { .. } => 29,
+        Action::DeleteCapacityProvider { .. } => 30,
+        Action::DeleteService { .. } => 31,
     };
-    assert_eq!(all.iter().map(position).collect::<Vec<_>>(), (0..25).collect::<Vec<_>>());
+    assert_eq!(all.iter().map(position).collect::<Vec<_>>(), (0..32).collect::<Vec<_>>());
     all
 }
 

@@ -25,9 +25,9 @@ use crate::value::Value;
 use crate::world::{Failure, Seen, World};
 
 /// Services in one DescribeServices call (ECS API reference).
-const SERVICES_MAX: usize = 10;
+pub(super) const SERVICES_MAX: usize = 10;
 /// Clusters in one DescribeClusters call (ECS API reference).
-const CLUSTERS_MAX: usize = 100;
+pub(super) const CLUSTERS_MAX: usize = 100;
 /// Capacity providers in one DescribeCapacityProviders call (ECS API reference).
 const CAPACITY_PROVIDERS_MAX: usize = 10;
 
@@ -67,6 +67,16 @@ impl Aws {
                 // Of a task-definition revision only the tags ever change.
                 self.forget(arn);
                 call.send().await.map(|_| ()).map_err(refusal)
+            }
+            Action::DeleteService { cluster, service } => {
+                // Never with `force`: what still runs tasks is scaled to 0 first, by a call of its own.
+                ecs.delete_service().cluster(cluster).service(service).send().await.map(|_| ()).map_err(refusal)
+            }
+            Action::DeleteCapacityProvider { name } => {
+                ecs.delete_capacity_provider().capacity_provider(name).send().await.map(|_| ()).map_err(refusal)
+            }
+            Action::DeleteCluster { cluster } => {
+                ecs.delete_cluster().cluster(cluster).send().await.map(|_| ()).map_err(refusal)
             }
             other => Err(Failure::Rejected(format!("{other} is no ECS call")).into()),
         }

@@ -60,7 +60,7 @@ impl Aws {
         seen
     }
 
-    async fn details(&self, roles: bool, policies: bool) -> Result<Details, Failure> {
+    pub(super) async fn details(&self, roles: bool, policies: bool) -> Result<Details, Failure> {
         let filter = [(roles, EntityType::Role), (policies, EntityType::LocalManagedPolicy)];
         let filter = filter.into_iter().filter(|(wanted, _)| *wanted).map(|(_, kind)| kind).collect();
         let call = self.iam.get_account_authorization_details().set_filter(Some(filter)).max_items(ITEMS_MAX);
@@ -93,7 +93,7 @@ impl Aws {
     }
 
     /// A policy's document and versions come in bulk; its tags and description only one by one.
-    async fn live_policy(&self, detail: &ManagedPolicyDetail) -> Seen {
+    pub(super) async fn live_policy(&self, detail: &ManagedPolicyDetail) -> Seen {
         let arn = detail.arn().unwrap_or_default();
         self.paced("iam:GetPolicy").await;
         let answer = match self.iam.get_policy().policy_arn(arn).send().await.map_err(classify) {
@@ -156,7 +156,7 @@ impl Aws {
                 let call = iam.add_role_to_instance_profile().instance_profile_name(profile).role_name(role);
                 call.send().await.map(|_| ()).map_err(refusal)
             }
-            other => self.apply_policy(other).await,
+            other => Box::pin(self.apply_deletion(other)).await,
         }
     }
 
@@ -199,6 +199,24 @@ impl Aws {
         }
     }
 
+    async fn apply_deletion(&self, action: &Action) -> Result<(), Refusal> {
+        let iam = &self.iam;
+        match action {
+            Action::RemoveRoleFromInstanceProfile { profile, role } => {
+                let call = iam.remove_role_from_instance_profile().instance_profile_name(profile).role_name(role);
+                call.send().await.map(|_| ()).map_err(refusal)
+            }
+            Action::DeleteInstanceProfile { profile } => {
+                iam.delete_instance_profile().instance_profile_name(profile).send().await.map(|_| ()).map_err(refusal)
+            }
+            Action::DeleteRole { role } => iam.delete_role().role_name(role).send().await.map(|_| ()).map_err(refusal),
+            Action::DeletePolicy { arn } => {
+                iam.delete_policy().policy_arn(arn).send().await.map(|_| ()).map_err(refusal)
+            }
+            other => self.apply_policy(other).await,
+        }
+    }
+
     async fn apply_policy(&self, action: &Action) -> Result<(), Refusal> {
         let iam = &self.iam;
         match action {
@@ -235,12 +253,12 @@ fn name_of(arn: &str) -> String {
 
 /// What GetAccountAuthorizationDetails answered: roles and policies by lower-case name.
 #[derive(Default)]
-struct Details {
-    roles: BTreeMap<String, RoleDetail>,
-    policies: BTreeMap<String, ManagedPolicyDetail>,
+pub(super) struct Details {
+    pub(super) roles: BTreeMap<String, RoleDetail>,
+    pub(super) policies: BTreeMap<String, ManagedPolicyDetail>,
 }
 
-fn live_role(role: &RoleDetail, extras: Option<&(String, i32)>) -> Live {
+pub(super) fn live_role(role: &RoleDetail, extras: Option<&(String, i32)>) -> Live {
     let inline: Map<String, Value> = role
         .role_policy_list()
         .iter()
@@ -278,7 +296,7 @@ fn document(text: &str) -> Value {
     policy::parse(text).unwrap_or_else(|_| text.into())
 }
 
-fn tags(tags: &[Tag]) -> BTreeMap<String, String> {
+pub(super) fn tags(tags: &[Tag]) -> BTreeMap<String, String> {
     tags.iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect()
 }
 

@@ -10,11 +10,13 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::{CommandError, ERROR, OK, connect, load_directory, print, refuse_problems};
+use super::{CommandError, ERROR, OK, connect, load_snapshot, print, prune, read_directory, refuse_problems};
 use crate::action::Outcome;
 use crate::cli::Apply;
 use crate::load::Desired;
+use crate::mode::Modes;
 use crate::model::Key;
+use crate::plan::{Item, Verb};
 use crate::queue::{Backoff, Next, WorkQueue};
 use crate::reconcile::{Progress, Reconciler, with_partners};
 use crate::report::{self, Output};
@@ -31,9 +33,10 @@ const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), max: Durat
 const ROLLOUT: Duration = Duration::from_secs(2);
 
 pub(super) async fn apply(command: Apply) -> Result<u8, CommandError> {
-    let connection = connect::connect(&command.target).await?;
+    let connection = connect::connect(&command.target, Modes::default()).await?;
     let account = connection.reconciler.aws().account().clone();
-    let desired = load_directory(&command.target.directory, &account, &connection.guardrails)?;
+    let snapshot = read_directory(&command.target.directory)?;
+    let desired = load_snapshot(&snapshot, &account, &connection.guardrails);
     refuse_problems(&desired)?;
     let stop = super::run::stop_signal();
     let mut screen = Screen {
@@ -42,14 +45,32 @@ pub(super) async fn apply(command: Apply) -> Result<u8, CommandError> {
         ..Screen::default()
     };
     let end = Instant::now() + command.timeout;
-    let (conclusions, outcomes) = converge(&connection.reconciler, &desired, &stop, end, &mut screen).await;
+    let (mut conclusions, mut outcomes) = converge(&connection.reconciler, &desired, &stop, end, &mut screen).await;
     screen.clear();
-    let well = conclusions.values().all(|conclusion| conclusion.state == State::InSync);
+    let mut well = conclusions.values().all(|conclusion| conclusion.state == State::InSync);
+    if command.target.prune && well {
+        let read = (command.target.directory.as_path(), &snapshot);
+        let show = &mut |progress: Progress<'_>| screen.show(&progress);
+        let (deletions, left) = prune::carry_out(&connection.reconciler, &desired, read, &stop, end, show).await?;
+        outcomes.extend(deletions);
+        let left = left.items.into_iter().filter(|item| item.verb == Verb::Delete);
+        conclusions.extend(left.map(|item| (item.key.clone(), not_deleted(&item))));
+        well = conclusions.values().all(|conclusion| conclusion.state == State::InSync);
+    }
     print(&match command.output {
         Output::Json => format!("{:#}\n", json(&desired, &conclusions, &outcomes, well)),
         Output::Human | Output::Markdown => text(&conclusions, &outcomes),
     })?;
     Ok(if well { OK } else { ERROR })
+}
+
+/// What there is to say of something that was to be deleted and is still there.
+fn not_deleted(item: &Item) -> Conclusion {
+    let (reason, message) = match &item.held {
+        Some(reason) => (reason.label(), reason.to_string()),
+        None => ("NotDeleted", "no manifest declares it, and it could not be deleted".to_owned()),
+    };
+    Conclusion { state: State::Blocked, reason, message, next: Next::Tick, left: Vec::new() }
 }
 
 /// Passes until nothing is under way any more, the time is up, or the user stops it.
@@ -78,7 +99,7 @@ async fn converge(
         let pass = reconciler.pass(&desired.resources, &keys, stop, &mut |progress| screen.show(&progress)).await;
         for (key, item) in &pass.items {
             let of_key: Vec<&Outcome> = pass.outcomes.iter().filter(|outcome| outcome.key == *key).collect();
-            let conclusion = conclude(item, &of_key, true);
+            let conclusion = conclude(item, &of_key);
             let next = match (conclusion.state, conclusion.next) {
                 // What needs a person is not waited for; it would be found again and again.
                 (State::Blocked | State::Degraded, _) => Next::Tick,

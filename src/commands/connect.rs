@@ -11,6 +11,7 @@ use crate::aws::{Aws, loader};
 use crate::cli::Target;
 use crate::guard::Guardrails;
 use crate::metrics::Metrics;
+use crate::mode::Modes;
 use crate::plan::Rules;
 use crate::reconcile::Reconciler;
 #[cfg(feature = "sandbox")]
@@ -25,7 +26,7 @@ pub(super) struct Connection {
     pub(super) sandbox: Option<Arc<Sandbox>>,
 }
 
-pub(super) async fn connect(target: &Target) -> Result<Connection, CommandError> {
+pub(super) async fn connect(target: &Target, modes: Modes) -> Result<Connection, CommandError> {
     let guardrails = guardrails::read(target.guardrails.as_deref(), &target.directory)?;
     let metrics = Arc::new(Metrics::new().map_err(CommandError::Metrics)?);
     #[cfg(feature = "sandbox")]
@@ -36,7 +37,7 @@ pub(super) async fn connect(target: &Target) -> Result<Connection, CommandError>
     Ok(Connection {
         reconciler: reconciler(
             &config,
-            Rules { owner: target.owner.clone(), adopt: target.adopt, ..Rules::default() },
+            Rules { owner: target.owner.clone(), adopt: target.adopt, modes, ..Rules::default() },
             &metrics,
             &guardrails,
         )

@@ -3,6 +3,7 @@
 #[cfg(feature = "sandbox")]
 use std::net::SocketAddr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ const HEARTBEAT_MIN: Duration = Duration::from_secs(300);
 const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(command: Run) -> Result<u8, CommandError> {
-    let connection = connect::connect(&command.target).await?;
+    let connection = connect::connect(&command.target, command.mode.clone()).await?;
     #[cfg(feature = "sandbox")]
     serve_sandbox(&connection, command.sandbox_listen).await;
     let Connection { reconciler, metrics, guardrails, .. } = connection;
@@ -35,15 +36,15 @@ pub(super) async fn run(command: Run) -> Result<u8, CommandError> {
         .map_err(CommandError::io(format!("cannot listen on {}", command.listen)))?;
     let address = listener.local_addr().unwrap_or(command.listen);
     let heartbeat_max = (command.interval * HEARTBEAT_INTERVALS).max(HEARTBEAT_MIN);
-    let shared = Shared::new(metrics, account.clone(), command.mode.label(), heartbeat_max);
+    let shared = Shared::new(metrics, account.clone(), command.mode.to_string(), heartbeat_max);
     tokio::spawn(serve(Arc::clone(&shared), listener));
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         account = account.id,
         region = account.region,
         directory = %command.target.directory.display(),
-        mode = command.mode.label(),
-        guardrails = command.target.guardrails.as_deref().map_or_else(|| "default".into(), |file| file.to_string_lossy()).as_ref(),
+        mode = %command.mode,
+        guardrails = %command.target.guardrails.as_deref().map_or_else(|| "default".into(), Path::to_string_lossy),
         status = format!("http://{address}/"),
         "started"
     );
@@ -53,7 +54,7 @@ pub(super) async fn run(command: Run) -> Result<u8, CommandError> {
         interval: command.interval,
         quiet,
         quiet_max,
-        mode: command.mode,
+        prune: command.target.prune,
         once: command.once,
         guardrails,
     };

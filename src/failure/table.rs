@@ -24,6 +24,17 @@ const fn on(operations: &'static [&'static str], row: Row) -> Row {
     Row { operations, ..row }
 }
 
+/// What a deletion asks for is so, if there is nothing of that name.
+const GONE: &[&str] = &[
+    "iam:DeleteInstanceProfile",
+    "iam:DeletePolicy",
+    "iam:DeletePolicyVersion",
+    "iam:DeleteRole",
+    "iam:DeleteRolePolicy",
+    "iam:DetachRolePolicy",
+    "iam:RemoveRoleFromInstanceProfile",
+];
+
 const ECS: &str = "ECS service model";
 const IAM_MODEL: &str = "IAM service model";
 const COMMON: &str = "AWS common errors";
@@ -84,7 +95,7 @@ pub const ROWS: &[Row] = &[
     young(IAM, said("MalformedPolicyDocument", "Invalid principal in policy", REJECTED, "opstrace issue 88")),
     row("MalformedPolicyDocument", REJECTED, IAM_MODEL),
     row("NamespaceNotFoundException", NOT_READY, ECS),
-    on(&["iam:DeletePolicyVersion", "iam:DeleteRolePolicy", "iam:DetachRolePolicy"], row("NoSuchEntity", Class::Met, IAM_MODEL)),
+    on(GONE, row("NoSuchEntity", Class::Met, IAM_MODEL)),
     young(IAM, on(&["iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePermissionsBoundary"], row("NoSuchEntity", REJECTED, TERRAFORM))),
     young(IAM, row("NoSuchEntity", CONFLICT, IAM_MODEL)),
     row("PackedPolicyTooLarge", REJECTED, "STS service model"),
@@ -98,6 +109,7 @@ pub const ROWS: &[Row] = &[
     row("ResourceNotFoundException", NOT_READY, ECS),
     row("ServerException", TRANSIENT, ECS),
     row("ServiceFailure", TRANSIENT, IAM_MODEL),
+    on(&["ecs:DeleteService"], row("ServiceNotActiveException", Class::Met, "ECS service model: it is draining, or gone")),
     row("ServiceNotActiveException", CONFLICT, "terraform-provider-aws issue 3582"),
     row("ServiceNotFoundException", CONFLICT, ECS),
     row("ServiceUnavailable", TRANSIENT, COMMON),

@@ -29,13 +29,14 @@ pub(super) fn check(guard: &Guard<'_>, role: &Resource) -> Vec<Finding> {
         permissions::all_but(&statement, &mut findings);
         let Some((path, principal)) = statement.element("Principal") else { continue };
         let Some(kinds) = principal.as_object() else {
-            findings.extend(texts(&path, principal).iter().map(everybody));
+            // Any other text is no principal at all.
+            findings.extend(texts(&path, principal).iter().filter(|text| is_open(text)).map(everybody));
             continue;
         };
         for (kind, who) in kinds {
             for text in texts(&path.key(kind), who) {
                 match kind.as_str() {
-                    _ if text.text.contains(['*', '?']) => findings.push(everybody(&text)),
+                    _ if is_open(&text) => findings.push(everybody(&text)),
                     "Service" if text.text.eq_ignore_ascii_case(TASKS) => {
                         findings.extend(confused_deputy(guard, &statement, &text));
                     }
@@ -48,6 +49,10 @@ pub(super) fn check(guard: &Guard<'_>, role: &Resource) -> Vec<Finding> {
         }
     }
     findings
+}
+
+fn is_open(text: &Text<'_>) -> bool {
+    text.text.contains(['*', '?'])
 }
 
 fn everybody(text: &Text<'_>) -> Finding {

@@ -68,6 +68,7 @@ mod tests {
             spec: json!({}),
             tags: BTreeMap::new(),
             adoption: Adoption::Unsaid,
+            deletion: None,
             ignored: Vec::new(),
             suspended: false,
             restarted_at: value.map(str::to_owned),

@@ -45,7 +45,8 @@ fn item_text(text: &mut String, item: &Item, follows: bool) {
         Verb::Update => ("~", YELLOW),
         Verb::Adopt => ("^", YELLOW),
         Verb::Unknown => ("?", RED),
-        Verb::Keep => ("=", DIM),
+        Verb::Keep | Verb::Retain => ("=", DIM),
+        Verb::Delete => ("-", RED),
     };
     let _ = writeln!(text, "{style}{sign} {}{style:#}  {DIM}{} ({}){DIM:#}", item.key, item.identity, what(item));
     for change in &item.changes {
@@ -57,8 +58,8 @@ fn item_text(text: &mut String, item: &Item, follows: bool) {
     for note in &item.notes {
         let _ = writeln!(text, "    {DIM}note:{DIM:#} {note}");
     }
-    if let Some(reason) = item.held.as_ref().filter(|_| !is_to_adopt(item)) {
-        let mark = if follows { String::new() } else { format!("{RED}held:{RED:#} ") };
+    if let Some(reason) = own_reason(item) {
+        let mark = if follows || item.verb == Verb::Retain { String::new() } else { format!("{RED}held:{RED:#} ") };
         let _ = writeln!(text, "    {mark}{reason}");
     }
 }
@@ -69,6 +70,8 @@ fn what(item: &Item) -> String {
         Verb::Create => return "create".to_owned(),
         Verb::Unknown => return "unknown".to_owned(),
         Verb::Keep => return "as declared".to_owned(),
+        Verb::Delete => return "delete".to_owned(),
+        Verb::Retain => return "not declared, retained".to_owned(),
         Verb::Update => "change",
         Verb::Adopt if item.held == Some(Reason::NeverOurs) => "not ours",
         Verb::Adopt if item.held.is_some() => "to adopt",
@@ -123,7 +126,8 @@ fn sides(change: &Change) -> Sides {
 
 /// The gravest thing that the item's changes do.
 fn effect(item: &Item) -> Option<Effect> {
-    item.changes.iter().map(|change| change.effect).max()
+    let whole = (item.verb == Verb::Delete).then_some(Effect::Deletes);
+    item.changes.iter().map(|change| change.effect).chain(whole).max()
 }
 
 /// Whether an item only waits to be told that it may be adopted.
@@ -135,13 +139,20 @@ fn summary(plan: &Plan) -> String {
     let of = |verb: Verb| plan.items.iter().filter(|item| item.verb == verb).count();
     let to_adopt = plan.items.iter().filter(|item| is_to_adopt(item)).count();
     if plan.is_empty() {
-        let all = count(plan.items.len(), "resource is", "resources are");
+        let retained = of(Verb::Retain);
+        let all = count(plan.items.len() - retained, "resource is", "resources are");
         let adopt = if to_adopt > 0 { format!(", {to_adopt} of them to adopt") } else { String::new() };
-        return format!("Nothing to do: {all} as declared{adopt}.");
+        let retained = if retained > 0 { format!("; {retained} no longer declared, retained") } else { String::new() };
+        return format!("Nothing to do: {all} as declared{adopt}{retained}.");
     }
-    let held =
-        plan.items.iter().filter(|item| item.held.is_some() && !is_to_adopt(item) && !waits_for_plan(plan, item));
-    let counts = [(of(Verb::Adopt), "to adopt"), (of(Verb::Unknown), "unknown"), (held.count(), "held")];
+    let held = plan.items.iter().filter(|item| is_held(plan, item));
+    let counts = [
+        (of(Verb::Delete), "to delete"),
+        (of(Verb::Retain), "no longer declared, retained"),
+        (of(Verb::Adopt), "to adopt"),
+        (of(Verb::Unknown), "unknown"),
+        (held.count(), "held"),
+    ];
     let mut text =
         format!("{} to create, {} to change, {} as declared", of(Verb::Create), of(Verb::Update), of(Verb::Keep));
     for (number, what) in counts.into_iter().filter(|(number, _)| *number > 0) {
@@ -151,18 +162,37 @@ fn summary(plan: &Plan) -> String {
     text
 }
 
-/// How to go on with what carries no owner tag, once for all of it.
-fn advice(plan: &Plan) -> Option<&'static str> {
-    plan.items.iter().any(is_to_adopt).then_some(
+/// Whether something keeps an item from what is to become of it.
+fn is_held(plan: &Plan, item: &Item) -> bool {
+    item.held.is_some() && item.verb != Verb::Retain && !is_to_adopt(item) && !waits_for_plan(plan, item)
+}
+
+/// What there is to say of many items, once for all of them: how to go on with what carries no owner
+/// tag, and why nothing is deleted.
+fn advice(plan: &Plan) -> Option<String> {
+    let adopt = plan.items.iter().any(is_to_adopt).then(|| {
         "What is to adopt exists, carries no owner tag and is not touched: take it over with the annotation \
-         evenkeel/adoption: adopt, or all of it with --adopt.",
-    )
+         evenkeel/adoption: adopt, or all of it with --adopt."
+            .to_owned()
+    });
+    let not_pruned = plan.items.iter().find_map(|item| match &item.held {
+        Some(Reason::NotPruned(why)) => Some(format!("Nothing is deleted: {why}.")),
+        _ => None,
+    });
+    let said: Vec<String> = adopt.into_iter().chain(not_pruned).collect();
+    (!said.is_empty()).then(|| said.join("\n"))
+}
+
+/// Why an item is held, where that is not said of all such items together.
+fn own_reason(item: &Item) -> Option<&Reason> {
+    let together = is_to_adopt(item) || matches!(item.held, Some(Reason::NotPruned(_)));
+    item.held.as_ref().filter(|_| !together)
 }
 
 /// Whether an item only waits for another that the same plan brings about.
 fn waits_for_plan(plan: &Plan, item: &Item) -> bool {
     match &item.held {
-        Some(Reason::WaitsFor(key)) => plan.items.iter().any(|other| other.key == *key && !other.steps.is_empty()),
+        Some(Reason::WaitsFor(key)) => plan.items.iter().any(|other| other.key == *key && other.acts()),
         _ => false,
     }
 }
@@ -186,6 +216,8 @@ fn item_json(item: &Item) -> Value {
         Verb::Update => "update",
         Verb::Adopt => "adopt",
         Verb::Unknown => "unknown",
+        Verb::Delete => "delete",
+        Verb::Retain => "retain",
     };
     let changes: Vec<Value> = item.changes.iter().map(change_json).collect();
     let left: Vec<Value> = item.left.iter().map(left_json).collect();
@@ -249,7 +281,8 @@ pub fn plan_markdown(plan: &Plan, account: &Account) -> String {
 
 /// Whether one line says it all.
 fn is_short(plan: &Plan, item: &Item) -> bool {
-    let held = item.held.is_some() && !is_to_adopt(item) && !(item.verb == Verb::Create && waits_for_plan(plan, item));
+    let waits = matches!(item.verb, Verb::Create | Verb::Delete) && waits_for_plan(plan, item);
+    let held = own_reason(item).is_some() && !waits;
     item.changes.is_empty() && item.left.is_empty() && item.notes.is_empty() && !held
 }
 
@@ -270,8 +303,9 @@ fn item_markdown(text: &mut String, item: &Item, follows: bool) {
     }
     let left = item.left.iter().map(|left| format!("left: {}", prose(&left.to_string())));
     let notes = item.notes.iter().map(|note| format!("note: {}", prose(note)));
-    let held = item.held.iter().filter(|_| !is_to_adopt(item)).map(|reason| prose(&reason.to_string()));
-    let held = held.map(|reason| if follows { reason } else { format!("**held:** {reason}") });
+    let held = own_reason(item).into_iter().map(|reason| prose(&reason.to_string()));
+    let quiet = follows || item.verb == Verb::Retain;
+    let held = held.map(|reason| if quiet { reason } else { format!("**held:** {reason}") });
     let lines: Vec<String> = left.chain(notes).chain(held).collect();
     if !lines.is_empty() && !item.changes.is_empty() {
         text.push('\n');

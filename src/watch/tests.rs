@@ -415,3 +415,21 @@ async fn polling_every_half_second_finds_changes_without_the_system() {
     }
     panic!("no scan found the change");
 }
+
+#[test]
+fn a_release_is_read_beside_the_manifests_and_counts_as_a_change() {
+    let base = Base::new();
+    base.write("a.yaml", "a");
+    let before = read(&base.path).unwrap();
+    base.write(RELEASE_FILE, "# the old shop\narn:aws:one 2026  \n\narn:aws:two # and its neighbour\r\n");
+    base.write(&format!("below/{RELEASE_FILE}"), "arn:aws:three");
+    let after = read(&base.path).unwrap();
+    assert_eq!(after.releases, BTreeSet::from(["arn:aws:one 2026".to_owned(), "arn:aws:two".to_owned()]));
+    assert_eq!(seen(&base.path), ["a.yaml=a"]);
+    assert_ne!(before.digest, after.digest);
+    fs::remove_file(base.at(RELEASE_FILE)).unwrap();
+    fs::create_dir(base.at("pipes")).unwrap();
+    symlink("nowhere", base.at(RELEASE_FILE)).unwrap();
+    assert_eq!(read(&base.path).unwrap().releases, BTreeSet::new());
+    assert!(seen(&base.path).iter().any(|line| line.starts_with(RELEASE_FILE)), "what cannot be read is said");
+}

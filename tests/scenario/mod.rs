@@ -10,13 +10,13 @@ use aws_config::SdkConfig;
 use aws_sdk_ecs::types::{ContainerDefinition, TaskDefinition};
 use evenkeel::action::Outcome;
 use evenkeel::aws::{Aws, loader};
-use evenkeel::cli::Mode;
 use evenkeel::daemon::{Daemon, Options};
 use evenkeel::guard::Guardrails;
 use evenkeel::load::{Desired, File, load};
 use evenkeel::metrics::Metrics;
 use evenkeel::model::{Key, Kind};
 use evenkeel::plan::{Item, Plan, Rules};
+use evenkeel::prune::{DELAY, Pruning, Situation, prune};
 use evenkeel::reconcile::{Pass, Reconciler};
 use evenkeel::resource::Resource;
 use evenkeel::sandbox::fault::{Fault, FaultKind};
@@ -85,6 +85,16 @@ impl Lab {
     pub(crate) async fn plan(&self, manifests: &str) -> Plan {
         let resources = self.declared(manifests);
         self.reconciler.plan(&resources, &resources.keys().cloned().collect()).await
+    }
+
+    /// What would be deleted that these manifests do not declare, were it gone for long enough.
+    pub(crate) async fn pruned(&self, manifests: &str) -> Pruning {
+        let declared = self.declared(manifests);
+        let estate = self.reconciler.estate(&declared).await.expect("estate");
+        let ages = estate.orphans.iter().map(|orphan| (orphan.pin(), DELAY)).collect();
+        let (rules, released) = (self.reconciler.rules(), BTreeSet::new());
+        let situation = Situation { declared: &declared, rules, obstacle: None, ages: &ages, released: &released };
+        prune(&estate, &situation)
     }
 
     /// One pass over everything.
@@ -202,7 +212,7 @@ pub(crate) fn calls(outcomes: &[Outcome]) -> Vec<String> {
 /// What the board would say of a resource after a pass.
 pub(crate) fn conclusion(pass: &Pass, key: &Key) -> Conclusion {
     let outcomes: Vec<&Outcome> = pass.outcomes.iter().filter(|outcome| outcome.key == *key).collect();
-    conclude(&pass.items[key], &outcomes, true)
+    conclude(&pass.items[key], &outcomes)
 }
 
 fn describe(item: &Item, pass: &Pass) -> String {
@@ -283,32 +293,55 @@ impl Running {
 
     /// The same without waiting, and with another interval.
     pub(crate) async fn begin(sandbox: Arc<Sandbox>, interval: Duration, files: &[(&str, &str)]) -> Self {
-        Self::held(sandbox, interval, files, Guardrails::none()).await
+        let rules = Rules { owner: "evenkeel".to_owned(), ..Rules::default() };
+        Self::under(sandbox, rules, (interval, false), files).await
+    }
+
+    /// One that prunes, and has settled.
+    pub(crate) async fn pruning(sandbox: Arc<Sandbox>, files: &[(&str, &str)]) -> Self {
+        let rules = Rules { owner: "evenkeel".to_owned(), ..Rules::default() };
+        let running = Self::under(sandbox, rules, (INTERVAL, true), files).await;
+        running.settle().await;
+        running
+    }
+
+    /// The same under any rules, and with or without pruning.
+    pub(crate) async fn under(
+        sandbox: Arc<Sandbox>,
+        rules: Rules,
+        rhythm: (Duration, bool),
+        files: &[(&str, &str)],
+    ) -> Self {
+        Self::held(sandbox, rules, rhythm, files, Guardrails::none()).await
     }
 
     /// The same under guardrails.
     pub(crate) async fn held(
         sandbox: Arc<Sandbox>,
-        interval: Duration,
+        rules: Rules,
+        (interval, prune): (Duration, bool),
         files: &[(&str, &str)],
         rails: Guardrails,
     ) -> Self {
-        let lab = Lab::over(sandbox).await;
+        let mode = rules.modes.to_string();
+        let lab = Lab::under(sandbox, rules).await;
         let folder = tempfile::tempdir().expect("tempdir");
         let directory = folder.path().join("manifests");
         std::fs::create_dir(&directory).expect("create");
         for (name, text) in files {
-            std::fs::write(directory.join(name), text).expect("write");
+            let file = directory.join(name);
+            std::fs::create_dir_all(file.parent().expect("a folder")).expect("create");
+            std::fs::write(file, text).expect("write");
         }
         let metrics = Arc::clone(&lab.metrics);
         let account = lab.reconciler.aws().account().clone();
-        let shared = Shared::new(metrics, account, "apply", Duration::from_secs(600));
+        let shared = Shared::new(metrics, account, mode, Duration::from_secs(600));
         let options = Options {
             directory: directory.clone(),
             interval,
             quiet: Duration::from_millis(500),
             quiet_max: Duration::from_secs(2),
-            mode: Mode::Apply,
+            prune,
             once: false,
             guardrails: rails,
         };

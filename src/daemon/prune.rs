@@ -1,0 +1,194 @@
+//! When the daemon prunes: after everything else is as declared, one deletion at a time, and each only
+//! after another look.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::watch as channel;
+use tokio::time::Instant;
+
+use super::Daemon;
+use crate::plan::{Item, Reason, Verb};
+use crate::prune::{Estate, OBSTACLES, Obstacle, Pruning, Situation, prune};
+use crate::status::{Board, Orphaned, Pruned, State};
+use crate::watch::RELEASE_FILE;
+
+/// How often everything that is ours is listed.
+const SWEEP: Duration = Duration::from_secs(300);
+/// Between two deletions, and between looks at one that is under way.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// What the daemon remembers of what is declared nowhere.
+#[derive(Debug)]
+pub(super) struct Pruner {
+    /// The pins that a person has released from the budget.
+    pub(super) released: BTreeSet<String>,
+    /// When to look next.
+    pub(super) due: Instant,
+    /// Since when each pin has been declared nowhere.
+    found: BTreeMap<String, (Instant, SystemTime)>,
+    /// The deletions that failed: when, and how.
+    failed: BTreeMap<String, (Instant, String)>,
+    /// What the log says of each already.
+    said: BTreeMap<String, &'static str>,
+    obstacle: Option<Obstacle>,
+}
+
+impl Pruner {
+    pub(super) fn new() -> Self {
+        Self {
+            released: BTreeSet::new(),
+            due: Instant::now(),
+            found: BTreeMap::new(),
+            failed: BTreeMap::new(),
+            said: BTreeMap::new(),
+            obstacle: None,
+        }
+    }
+
+    fn ages(&mut self, estate: &Estate) -> BTreeMap<String, Duration> {
+        let pins: BTreeSet<String> = estate.orphans.iter().map(crate::prune::Orphan::pin).collect();
+        self.found.retain(|pin, _| pins.contains(pin));
+        self.failed.retain(|pin, _| pins.contains(pin));
+        self.said.retain(|pin, _| pins.contains(pin));
+        let ages = pins.into_iter().map(|pin| {
+            let (since, _) = *self.found.entry(pin.clone()).or_insert_with(|| (Instant::now(), SystemTime::now()));
+            (pin, since.elapsed())
+        });
+        ages.collect()
+    }
+
+    /// A deletion that failed lets the others go first.
+    fn may_try(&self, pin: &str) -> bool {
+        self.failed.get(pin).is_none_or(|(then, _)| then.elapsed() >= SWEEP)
+    }
+
+    /// When to look again: soon while deletions follow each other, else when the next is old enough.
+    fn next(&self, items: &[(String, &Item)]) -> Duration {
+        let waits = items.iter().map(|(pin, item)| match &item.held {
+            None if self.may_try(pin) => PAUSE,
+            Some(Reason::Busy(_) | Reason::WaitsFor(_)) => PAUSE,
+            Some(Reason::Young(left)) => *left,
+            _ => SWEEP,
+        });
+        waits.min().unwrap_or(SWEEP).clamp(PAUSE, SWEEP)
+    }
+}
+
+impl Daemon {
+    /// One look at everything that is ours, and at most one deletion.
+    pub(super) async fn prune(&mut self, stop: &channel::Receiver<bool>) {
+        let mut stopped = stop.clone();
+        let estate = tokio::select! {
+            biased;
+            _ = stopped.wait_for(|stop| *stop) => return,
+            estate = self.reconciler.estate(&self.desired.resources) => estate,
+        };
+        let obstacle = self.obstacle();
+        let Some(pruner) = &mut self.pruner else { return };
+        let estate = match estate {
+            Ok(estate) => estate,
+            Err(failure) => {
+                tracing::warn!(%failure, "what is ours could not be listed; nothing is deleted");
+                pruner.due = Instant::now() + SWEEP;
+                return;
+            }
+        };
+        let ages = pruner.ages(&estate);
+        let pruning = prune(
+            &estate,
+            &Situation {
+                declared: &self.desired.resources,
+                rules: self.reconciler.rules(),
+                obstacle,
+                ages: &ages,
+                released: &pruner.released,
+            },
+        );
+        let pins: BTreeMap<_, _> = estate.orphans.iter().map(|orphan| (orphan.key(), orphan.pin())).collect();
+        let pin = |item: &Item| pins.get(&item.key).cloned().unwrap_or_default();
+        let items: Vec<(String, &Item)> = pruning.items.iter().map(|item| (pin(item), item)).collect();
+        let chosen = items.iter().find(|(pin, item)| item.acts() && pruner.may_try(pin)).cloned();
+        if let Some((pin, item)) = chosen {
+            let pass = self.reconciler.delete(item, &self.desired.resources, stop, &mut |_| self.shared.beat()).await;
+            match pass.outcomes.iter().find_map(|outcome| outcome.result.as_ref().err()) {
+                Some(failure) => {
+                    pruner.failed.insert(pin, (Instant::now(), failure.to_string()));
+                }
+                None => {
+                    pruner.failed.remove(&pin);
+                }
+            }
+        }
+        pruner.due = Instant::now() + pruner.next(&items);
+        self.note_pruning(&pruning, &items);
+    }
+
+    /// What is in the way of every deletion, as far as the directory and the board tell.
+    fn obstacle(&self) -> Option<Obstacle> {
+        let board = self.shared.board();
+        if board.unreadable.is_some() {
+            return Some(Obstacle::Unreadable);
+        }
+        if !board.problems.is_empty() {
+            return Some(Obstacle::Problems(board.problems.len()));
+        }
+        if self.desired.resources.is_empty() {
+            return Some(Obstacle::Empty);
+        }
+        let settled = |key| {
+            let status = board.statuses.get(key);
+            status.is_some_and(|status| status.state == State::InSync || status.reason == "Suspended")
+        };
+        self.desired.resources.keys().find(|key| !settled(key)).map(|key| Obstacle::Unsettled(key.clone()))
+    }
+
+    /// Puts on the board, into the metrics and, where it is new, into the log what becomes of each.
+    fn note_pruning(&mut self, pruning: &Pruning, items: &[(String, &Item)]) {
+        let Some(pruner) = &mut self.pruner else { return };
+        let mut orphans = Vec::new();
+        for (pin, item) in items {
+            let failure = pruner.failed.get(pin).map(|(_, failure)| failure.clone());
+            let (reason, message) = match (failure, &item.held) {
+                (Some(failure), _) => ("Failed", format!("it could not be deleted: {failure}")),
+                (None, Some(held)) => (held.label(), held.to_string()),
+                (None, None) => ("Deleting", "it is being deleted".to_owned()),
+            };
+            let is_new = pruner.said.insert(pin.clone(), reason) != Some(reason);
+            // What keeps all of them is said once.
+            if is_new && !matches!(item.held, Some(Reason::Retained | Reason::NotPruned(_))) {
+                tracing::warn!(resource = %item.key, aws = %item.identity, reason, "is ours and declared nowhere: {message}");
+            }
+            let since = pruner.found.get(pin).map_or_else(SystemTime::now, |(_, since)| *since);
+            let retained = item.verb == Verb::Retain;
+            let (key, aws, pin) = (item.key.clone(), item.identity.to_string(), pin.clone());
+            orphans.push(Orphaned { key, aws, pin, retained, reason, message, since });
+        }
+        if pruner.obstacle != pruning.obstacle {
+            pruner.obstacle.clone_from(&pruning.obstacle);
+            log_obstacle(pruning);
+        }
+        let obstacle = pruning.obstacle.as_ref().map(|obstacle| (obstacle.label(), obstacle.to_string()));
+        let blocked = OBSTACLES.iter().map(|label| (*label, obstacle.as_ref().is_some_and(|(now, _)| now == label)));
+        self.shared.metrics.prune_blocked(blocked);
+        let mut board = self.shared.board();
+        let to_release = pruning.to_release.keys().cloned().collect();
+        board.pruned = Some(Pruned { orphans, obstacle, to_release });
+        self.shared.metrics.orphans(Board::orphans(&board));
+    }
+}
+
+fn log_obstacle(pruning: &Pruning) {
+    let Some(obstacle) = &pruning.obstacle else { return };
+    if pruning.to_release.is_empty() {
+        tracing::warn!(reason = obstacle.label(), "nothing is deleted: {obstacle}");
+        return;
+    }
+    let lines: Vec<&str> = pruning.to_release.keys().map(String::as_str).collect();
+    tracing::error!(
+        reason = obstacle.label(),
+        "nothing is deleted: {obstacle}; if all of it is meant, commit a file {RELEASE_FILE} with these lines at the \
+         top of the directory: {}",
+        lines.join(", ")
+    );
+}
