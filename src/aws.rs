@@ -3,8 +3,11 @@
 mod calls;
 mod credentials;
 mod ecs;
+mod epoch;
 mod failure;
 mod iam;
+#[cfg(feature = "lease")]
+pub mod lease;
 mod list;
 mod names;
 mod owned;
@@ -22,20 +25,17 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
+use aws_sdk_ecs::config::retry::{RetryPartition, TokenBucket};
 
 use crate::action::Action;
 use crate::failure::Refusal;
+use crate::fence::{ATTEMPT_MAX, CALL_MAX};
 use crate::metrics::Metrics;
 use crate::model::Key;
 use crate::resource::{Account, Resource, partition_of};
 use crate::value::Value;
 use crate::world::{Failure, Live, World};
 
-/// Longest that one attempt may take: a peer that reads a request and never answers would
-/// otherwise hold it for ever.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest that a call may take, attempts and pauses together.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
 /// Attempts for one call, the first one counted.
 const ATTEMPTS_MAX: u32 = 5;
 
@@ -45,6 +45,8 @@ pub struct Aws {
     ecs: aws_sdk_ecs::Client,
     iam: aws_sdk_iam::Client,
     scaling: aws_sdk_applicationautoscaling::Client,
+    #[cfg(feature = "lease")]
+    dynamodb: aws_sdk_dynamodb::Client,
     account: Account,
     pacer: Arc<pacer::Pacer>,
     /// The role whose credentials these are.
@@ -61,12 +63,20 @@ pub struct Aws {
 pub fn loader() -> ConfigLoader {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-        .operation_timeout(OPERATION_TIMEOUT)
+        // A peer that reads a request and never answers would otherwise hold it for ever.
+        .operation_attempt_timeout(ATTEMPT_MAX)
+        .operation_timeout(CALL_MAX)
         .build();
     aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
+}
+
+/// How many tries the SDK may make by itself: as many as it allows anyway, but not shared with the
+/// other clients of the process, so that the trouble of one is not the trouble of all.
+fn quota() -> RetryPartition {
+    let tokens = TokenBucket::builder().retry_cost(14).throttling_retry_cost(5).timeout_retry_cost(14).build();
+    RetryPartition::custom("evenkeel").token_bucket(tokens).build()
 }
 
 impl Aws {
@@ -85,7 +95,7 @@ impl Aws {
         let config = &config.to_builder().identity_cache(credentials.clone()).build();
         let counter = calls::Counter { metrics: Arc::clone(metrics), pacer: Arc::clone(&pacer), credentials };
         let sts = aws_sdk_sts::Client::from_conf(
-            aws_sdk_sts::config::Builder::from(config).interceptor(counter.clone()).build(),
+            aws_sdk_sts::config::Builder::from(config).interceptor(counter.clone()).retry_partition(quota()).build(),
         );
         let caller = sts.get_caller_identity().send().await.map_err(failure::classify)?;
         let id = caller.account().unwrap_or_default().to_owned();
@@ -93,13 +103,26 @@ impl Aws {
         let partition = caller.arn().and_then(|arn| arn.split(':').nth(1)).unwrap_or(partition_of(&region)).to_owned();
         Ok(Self {
             ecs: aws_sdk_ecs::Client::from_conf(
-                aws_sdk_ecs::config::Builder::from(config).interceptor(counter.clone()).build(),
+                aws_sdk_ecs::config::Builder::from(config)
+                    .interceptor(counter.clone())
+                    .retry_partition(quota())
+                    .build(),
             ),
             iam: aws_sdk_iam::Client::from_conf(
-                aws_sdk_iam::config::Builder::from(config).interceptor(counter.clone()).build(),
+                aws_sdk_iam::config::Builder::from(config)
+                    .interceptor(counter.clone())
+                    .retry_partition(quota())
+                    .build(),
             ),
             scaling: aws_sdk_applicationautoscaling::Client::from_conf(
-                aws_sdk_applicationautoscaling::config::Builder::from(config).interceptor(counter).build(),
+                aws_sdk_applicationautoscaling::config::Builder::from(config)
+                    .interceptor(counter.clone())
+                    .retry_partition(quota())
+                    .build(),
+            ),
+            #[cfg(feature = "lease")]
+            dynamodb: aws_sdk_dynamodb::Client::from_conf(
+                aws_sdk_dynamodb::config::Builder::from(config).interceptor(counter).retry_partition(quota()).build(),
             ),
             pacer,
             role,

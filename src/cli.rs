@@ -88,6 +88,11 @@ pub struct Target {
     /// Hold manifests to the rules of this YAML file, which stands outside of DIR.
     #[arg(long, env = "EVENKEEL_GUARDRAILS", value_name = "FILE", long_help = crate::guard::help())]
     pub guardrails: Option<PathBuf>,
+    /// What keeps two copies with the same owner from writing at the same time: epoch, the numbered
+    /// revisions of a task definition; dynamodb:TABLE, a lease; or none. The same for all of them; plan
+    /// writes nothing and needs none.
+    #[arg(long, env = "EVENKEEL_LEASE", value_name = "FENCE", default_value = "epoch", value_parser = lease)]
+    pub lease: Lease,
     /// Delete what carries our owner tag and is declared nowhere: services and capacity providers, and
     /// what its manifest said `evenkeel/deletion-policy: delete` of.
     #[arg(long, env = "EVENKEEL_PRUNE")]
@@ -126,6 +131,18 @@ pub struct Run {
     pub sandbox_listen: SocketAddr,
 }
 
+/// What keeps two copies from writing at the same time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lease {
+    /// The newest claim is in force.
+    Epoch,
+    /// A lease in this DynamoDB table.
+    #[cfg(feature = "lease")]
+    Table(String),
+    /// Nothing: there is only one.
+    None,
+}
+
 /// `evenkeel plan`.
 #[derive(Debug, Args)]
 pub struct Plan {
@@ -149,6 +166,9 @@ pub struct Apply {
     /// How long to wait for everything to be as declared and every rollout to end.
     #[arg(long, env = "EVENKEEL_TIMEOUT", value_name = "TIME", default_value = "15m", value_parser = duration)]
     pub timeout: Duration,
+    /// Go on although a daemon with the same owner is in charge: it stands by until apply ends.
+    #[arg(long, env = "EVENKEEL_TAKEOVER")]
+    pub takeover: bool,
 }
 
 /// `evenkeel export`.
@@ -348,6 +368,29 @@ fn service(text: &str) -> Result<(String, String), String> {
         }
         _ => Err("expected CLUSTER/NAME, such as shop/web".to_owned()),
     }
+}
+
+/// `epoch`, `dynamodb:TABLE` or `none`.
+fn lease(text: &str) -> Result<Lease, String> {
+    match (text, text.strip_prefix("dynamodb:")) {
+        ("epoch", _) => Ok(Lease::Epoch),
+        ("none", _) => Ok(Lease::None),
+        (_, Some(table)) if !table.is_empty() => lease_in(table),
+        _ => Err("expected epoch, dynamodb:TABLE or none".to_owned()),
+    }
+}
+
+#[cfg(feature = "lease")]
+#[expect(clippy::unnecessary_wraps, reason = "without the feature it is an error")]
+fn lease_in(table: &str) -> Result<Lease, String> {
+    Ok(Lease::Table(table.to_owned()))
+}
+
+#[cfg(not(feature = "lease"))]
+fn lease_in(_: &str) -> Result<Lease, String> {
+    Err("this evenkeel was built without leases: build it with `cargo build --release --features lease`, or leave \
+         --lease out, the epoch needs no table"
+        .to_owned())
 }
 
 /// The longest of all durations. Points in time are computed from them, and the clock has an end.

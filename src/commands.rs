@@ -38,6 +38,9 @@ pub enum CommandError {
     /// The manifests cannot be used.
     #[error("{0}")]
     Manifests(String),
+    /// It may not write.
+    #[error("{0}")]
+    NotInCharge(String),
     /// AWS cannot be reached, or does not accept the credentials.
     #[error("cannot start on AWS: {0}")]
     Aws(Failure),

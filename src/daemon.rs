@@ -5,12 +5,13 @@ mod prune;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch as channel;
 use tokio::time::{Instant, sleep_until};
 
+use crate::fence::Standing;
 use crate::guard::Guardrails;
 use crate::load::{self, Desired};
 use crate::mode::Mode;
@@ -20,7 +21,7 @@ use crate::plan::{Item, Reason};
 use crate::queue::{Backoff, WorkQueue};
 use crate::reconcile::{Pass, Reconciler, with_partners};
 use crate::serve::Shared;
-use crate::status::{State, conclude};
+use crate::status::{Conclusion, State, conclude};
 use crate::watch::{self, Watcher};
 use prune::Pruner;
 
@@ -52,7 +53,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Daemon {
     options: Options,
-    reconciler: Reconciler,
+    reconciler: Arc<Reconciler>,
     shared: Arc<Shared>,
     desired: Desired,
     digest: Option<String>,
@@ -76,9 +77,13 @@ impl Daemon {
     pub fn new(options: Options, reconciler: Reconciler, shared: Arc<Shared>) -> Self {
         let queue = WorkQueue::new(BACKOFF, options.interval, Instant::now());
         let pruner = options.prune.then(Pruner::new);
+        if !reconciler.rules().modes.writes() {
+            shared.metrics.writer(false);
+            shared.board().standing = Some(Standing::LooksOn);
+        }
         Self {
             options,
-            reconciler,
+            reconciler: Arc::new(reconciler),
             shared,
             desired: Desired::default(),
             digest: None,
@@ -90,7 +95,16 @@ impl Daemon {
 
     /// Runs until `stop` is true or, with `once`, until every resource has been looked at. Returns
     /// whether all was well at the end.
-    pub async fn run(mut self, mut stop: channel::Receiver<bool>) -> bool {
+    pub async fn run(mut self, stop: channel::Receiver<bool>) -> bool {
+        let tending =
+            self.reconciler.rules().modes.writes().then(|| tokio::spawn(keep(Arc::downgrade(&self.reconciler))));
+        let well = self.turn(stop).await;
+        tending.iter().for_each(tokio::task::JoinHandle::abort);
+        self.reconciler.release().await;
+        well
+    }
+
+    async fn turn(&mut self, mut stop: channel::Receiver<bool>) -> bool {
         let (hint, mut hinted) = channel::channel(0_u64);
         let mut watcher = Watcher::start(&self.options.directory, hint);
         let mut scan = Instant::now();
@@ -269,7 +283,7 @@ impl Daemon {
         for key in &desired.invalid {
             let problem = desired.problems.iter().find(|problem| problem.key.as_ref() == Some(key));
             let message = problem.map_or_else(|| "its manifest has problems".to_owned(), ToString::to_string);
-            let conclusion = crate::status::Conclusion {
+            let conclusion = Conclusion {
                 state: State::Invalid,
                 reason: "Invalid",
                 message,
@@ -285,6 +299,16 @@ impl Daemon {
     async fn pass(&mut self, stop: &channel::Receiver<bool>) -> bool {
         let started = Instant::now();
         let due = with_partners(&self.desired.resources, self.queue.due(started));
+        if self.reconciler.rules().modes.writes() {
+            // Before the look at AWS: what is planned on it is done only by whoever is in charge.
+            let mut stopped = stop.clone();
+            let standing = tokio::select! {
+                biased;
+                _ = stopped.wait_for(|stop| *stop) => return true,
+                standing = self.reconciler.tend() => standing,
+            };
+            self.shared.board().standing = Some(standing);
+        }
         let pass = self.reconciler.pass(&self.desired.resources, &due, stop, &mut |_| self.shared.beat()).await;
         log_drift(&pass, &self.shared);
         self.conclude(&pass, started)
@@ -295,9 +319,14 @@ impl Daemon {
         let (now, ended) = (SystemTime::now(), Instant::now());
         let mut board = self.shared.board();
         let mut well = true;
+        board.standing = board.standing.as_ref().map(|_| self.reconciler.standing());
         for (key, item) in &pass.items {
             let outcomes: Vec<_> = pass.outcomes.iter().filter(|outcome| outcome.key == *key).collect();
             let conclusion = conclude(item, &outcomes);
+            let conclusion = match &pass.held {
+                Some(hold) => conclusion.held_by(hold),
+                None => conclusion,
+            };
             let conclusion = self.patience.judge(key, conclusion, ended);
             self.queue.settle(key, conclusion.next, ended);
             well &= matches!(conclusion.state, State::InSync | State::Progressing);
@@ -330,6 +359,16 @@ impl Daemon {
     }
 }
 
+/// Renews a lease, or waits for one, also while a pass takes its time.
+async fn keep(reconciler: Weak<Reconciler>) {
+    while let Some(wait) = reconciler.upgrade().and_then(|reconciler| reconciler.tended_every()) {
+        tokio::time::sleep(wait).await;
+        if let Some(reconciler) = reconciler.upgrade() {
+            reconciler.tend().await;
+        }
+    }
+}
+
 /// Whether two readings of a manifest mean the same; where it stands does not matter.
 fn same(before: &crate::resource::Resource, now: &crate::resource::Resource) -> bool {
     let mut moved = now.clone();
@@ -337,7 +376,7 @@ fn same(before: &crate::resource::Resource, now: &crate::resource::Resource) -> 
     *before == moved
 }
 
-fn log_state(key: &Key, conclusion: &crate::status::Conclusion) {
+fn log_state(key: &Key, conclusion: &Conclusion) {
     let (resource, state, reason, why) =
         (key.to_string(), conclusion.state.label(), conclusion.reason, &conclusion.message);
     match conclusion.state {

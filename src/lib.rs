@@ -20,7 +20,8 @@
 //! What stands between two looks: [`memory`] knows what was written and does not show yet, [`rollout`]
 //! what a deployment has come to, [`failure`] what is to be done about an error, [`patience`] when
 //! waiting has gone on for too long, and [`pace`] how many calls AWS takes. What is ours and declared
-//! nowhere any more is left to [`prune`].
+//! nowhere any more is left to [`prune`]. Between two copies of the process stands [`fence`]: which of
+//! them writes.
 //!
 //! The specs of ECS kinds *are* the ECS API: [`codec`] drives the schemas that the SDK ships, so that
 //! there is no list of fields. What AWS does to a value between write and read stands in one table,
@@ -47,6 +48,7 @@
 //! - A plan has no holes: what needs an id that AWS has yet to choose waits for it.
 //! - What could not be seen ([`world::Seen::Unknown`]) is never created, changed or deleted.
 //! - Nothing that belongs to somebody else is written to: no owner tag, no call.
+//! - Two copies do not write at the same time ([`fence`]): no look at who is in charge, no call.
 //! - No write that does not show is made a second time ([`memory`]): nothing that is wrong with the
 //!   table of fields, with AWS or with somebody else's tool becomes a loop of restarts.
 //! - No manifest is missing because it could not be read: a file that turns bad keeps its last good
@@ -69,6 +71,7 @@ pub mod diff;
 pub mod edit;
 pub mod export;
 pub mod failure;
+pub mod fence;
 pub mod fields;
 pub mod guard;
 pub mod live;

@@ -119,7 +119,6 @@ impl Memory {
     pub fn settle(&mut self, mut plan: Plan) -> Plan {
         for item in &mut plan.items {
             if matches!(item.verb, Verb::Keep | Verb::Update | Verb::Adopt) {
-                self.made.remove(&item.key);
                 // That it was taken back, AWS remembers by itself while the service is not as declared.
                 let taken_back = matches!(item.held, Some(Reason::RolledBack(_)));
                 if taken_back || item.verb == Verb::Keep && item.phase == Phase::Steady {
@@ -132,21 +131,36 @@ impl Memory {
                     written.retain(|before| differs(before) || !is_compared(item, before));
                 }
             }
-            let Some(made) = self.made.get_mut(&item.key).filter(|_| item.verb == Verb::Create) else { continue };
-            if item.steps.first().is_none_or(|step| !made.calls.contains(step)) {
-                continue;
-            }
-            made.looks += 1;
-            // A second call is no second resource, but for revisions: those have no name of their own.
-            if made.looks > LOOKS_MAX && item.key.kind != Kind::TaskDefinition {
-                self.made.remove(&item.key);
-            } else {
-                item.steps.clear();
-                item.held = Some(Reason::NonConverging);
-            }
+            self.hold_what_was_made(item);
         }
         self.written.retain(|_, written| !written.is_empty());
         plan
+    }
+
+    /// Takes out of an item the calls that made it, as long as they do not show. What was made in several
+    /// calls, a role with its policies, may show call by call.
+    fn hold_what_was_made(&mut self, item: &mut Item) {
+        let Some(made) = self.made.get_mut(&item.key) else { return };
+        let again = match item.verb {
+            Verb::Unknown | Verb::Delete | Verb::Retain => return,
+            // Whatever comes after the first call needs it.
+            Verb::Create => item.steps.first().is_some_and(|step| made.calls.contains(step)),
+            Verb::Keep | Verb::Update | Verb::Adopt => item.steps.iter().any(|step| made.calls.contains(step)),
+        };
+        if !again {
+            if item.verb != Verb::Create {
+                self.made.remove(&item.key);
+            }
+            return;
+        }
+        made.looks += 1;
+        // A second call is no second resource, but for revisions: those have no name of their own.
+        if made.looks > LOOKS_MAX && item.key.kind != Kind::TaskDefinition {
+            self.made.remove(&item.key);
+            return;
+        }
+        item.steps.retain(|step| item.verb != Verb::Create && !made.calls.contains(step));
+        item.held = Some(Reason::NonConverging);
     }
 }
 
@@ -326,5 +340,24 @@ mod tests {
         assert_eq!(settle(&mut memory, &other).steps.len(), 1, "another manifest");
         settle(&mut memory, &item(Verb::Keep, &[]));
         assert_eq!(settle(&mut memory, &create).steps.len(), 1, "it had shown, and was deleted since");
+    }
+
+    #[test]
+    fn what_was_made_in_several_calls_may_show_call_by_call() {
+        let mut memory = Memory::default();
+        let create = item(Verb::Create, &[("first", "a"), ("second", "b")]);
+        create.steps.iter().for_each(|step| memory.applied(&create, step));
+        let first_shows = item(Verb::Update, &[("second", "b")]);
+        let held = settle(&mut memory, &first_shows);
+        assert_eq!((held.steps.len(), held.held), (0, Some(Reason::NonConverging)));
+        let and_another = item(Verb::Update, &[("second", "b"), ("third", "c")]);
+        assert_eq!(settle(&mut memory, &and_another).steps, and_another.steps[1..]);
+        for _ in 2..LOOKS_MAX {
+            assert_eq!(settle(&mut memory, &first_shows).steps.len(), 0);
+        }
+        assert_eq!(settle(&mut memory, &first_shows).steps.len(), 1, "somebody took it away");
+        create.steps.iter().for_each(|step| memory.applied(&create, step));
+        settle(&mut memory, &item(Verb::Update, &[("third", "c")]));
+        assert_eq!(settle(&mut memory, &first_shows).steps.len(), 1, "it had shown, and was undone since");
     }
 }

@@ -55,6 +55,8 @@ const PANICS: MetricRow =
     row("evenkeel_panics_total", &[], "Looks and calls that ended in a bug of ours; the rest goes on without them.");
 const WATCHING: MetricRow =
     row("evenkeel_directory_readable", &[], "1 while the manifest directory can be read, 0 while it cannot.");
+const WRITER: MetricRow =
+    row("evenkeel_writer", &[], "1 while this copy writes, 0 while it stands by for another one or only looks on.");
 
 /// Every metric, for the README and its test.
 pub const METRICS: &[&MetricRow] = &[
@@ -73,6 +75,7 @@ pub const METRICS: &[&MetricRow] = &[
     &PRUNE_BLOCKED,
     &PANICS,
     &WATCHING,
+    &WRITER,
 ];
 
 /// The process's metrics.
@@ -93,6 +96,7 @@ pub struct Metrics {
     prune_blocked: IntGaugeVec,
     panics: IntCounter,
     watching: IntGauge,
+    writer: IntGauge,
 }
 
 impl Metrics {
@@ -123,6 +127,7 @@ impl Metrics {
             prune_blocked: IntGaugeVec::new(opts(&PRUNE_BLOCKED), PRUNE_BLOCKED.labels)?,
             panics: IntCounter::with_opts(opts(&PANICS))?,
             watching: IntGauge::with_opts(opts(&WATCHING))?,
+            writer: IntGauge::with_opts(opts(&WRITER))?,
         };
         metrics.registry.register(Box::new(build))?;
         metrics.registry.register(Box::new(metrics.resources.clone()))?;
@@ -139,6 +144,7 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.prune_blocked.clone()))?;
         metrics.registry.register(Box::new(metrics.panics.clone()))?;
         metrics.registry.register(Box::new(metrics.watching.clone()))?;
+        metrics.registry.register(Box::new(metrics.writer.clone()))?;
         #[cfg(target_os = "linux")]
         metrics.registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         Ok(metrics)
@@ -175,6 +181,11 @@ impl Metrics {
     pub fn directory(&self, readable: bool, problems: usize) {
         self.watching.set(i64::from(readable));
         self.problems.set(i64::try_from(problems).unwrap_or(i64::MAX));
+    }
+
+    /// Whether this copy writes.
+    pub fn writer(&self, writes: bool) {
+        self.writer.set(i64::from(writes));
     }
 
     /// How many resources of each kind are in each state, and since when which are drifted.

@@ -60,18 +60,18 @@ pub struct Modes {
 }
 
 impl Modes {
+    /// Whether anything at all may be changed.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        self.directories.values().chain([&self.default]).any(|mode| *mode == Mode::Apply)
+    }
+
     /// The mode of a file, which is relative to the watched directory: that of the nearest directory
     /// around it that has one.
     #[must_use]
     pub fn of(&self, file: &Path) -> Mode {
         let around = file.ancestors().skip(1);
         around.filter_map(|directory| self.directories.get(directory)).next().copied().unwrap_or(self.default)
-    }
-}
-
-impl From<Mode> for Modes {
-    fn from(default: Mode) -> Self {
-        Self { default, directories: BTreeMap::new() }
     }
 }
 

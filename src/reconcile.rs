@@ -1,17 +1,21 @@
 //! One pass: look, plan, act. What a revision's registration makes possible follows in the same pass.
 
 mod caught;
+mod fenced;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use caught::caught;
+use fenced::Fenced;
 
 use crate::action::{Action, Outcome};
 use crate::aws::Aws;
+use crate::fence::{Hold, Standing};
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::model::{Key, Kind};
@@ -22,8 +26,13 @@ use crate::resource::Resource;
 use crate::value::Path;
 use crate::world::{Failure, Seen, World};
 
+pub use fenced::Fence;
+
 /// How often a pass may plan again for what waited in it: an inline task definition needs two.
 const ROUNDS_MAX: usize = 4;
+
+/// How long a stop waits for the answer to a call: ten seconds after the signal all is over.
+const STOP_PATIENCE: Duration = Duration::from_secs(9);
 
 /// What a pass did.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -34,6 +43,10 @@ pub struct Pass {
     pub outcomes: Vec<Outcome>,
     /// Whether the pass was broken off by a stop.
     pub stopped: bool,
+    /// Why it made no more calls, if another copy may be in charge.
+    pub held: Option<Hold>,
+    /// Whether this copy was in charge when it looked.
+    pub in_charge: bool,
 }
 
 /// What a pass reports while it runs.
@@ -53,13 +66,46 @@ pub struct Reconciler {
     metrics: Arc<Metrics>,
     memory: Mutex<Memory>,
     begun: Instant,
+    fenced: Fenced,
 }
 
 impl Reconciler {
     /// A reconciler of resources that carry the owner tag of `rules`.
     #[must_use]
     pub fn new(aws: Aws, rules: Rules, metrics: Arc<Metrics>) -> Self {
-        Self { aws, rules, metrics, memory: Mutex::default(), begun: Instant::now() }
+        let fenced = Fenced::new(None, &rules.owner, &metrics);
+        Self { aws, rules, metrics, memory: Mutex::default(), begun: Instant::now(), fenced }
+    }
+
+    /// The same as one of several copies, which do not write at the same time.
+    #[must_use]
+    pub fn behind(self, fence: Fence) -> Self {
+        let fenced = Fenced::new(Some(fence), &self.rules.owner, &self.metrics);
+        Self { fenced, ..self }
+    }
+
+    /// Finds out whether this copy is in charge, and takes over if it is to. Reads nothing where it was in
+    /// charge before: whether it still is matters before a write.
+    pub async fn tend(&self) -> Standing {
+        let _ = Box::pin(self.fenced.ask(&self.aws, false)).await;
+        self.standing()
+    }
+
+    /// How often [`Self::tend`] is to be called also while a pass goes on, if at all.
+    #[must_use]
+    pub fn tended_every(&self) -> Option<Duration> {
+        self.fenced.tended_every()
+    }
+
+    /// How this copy stands, as far as is known.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.fenced.standing()
+    }
+
+    /// Writes nothing more, and lets the next copy know.
+    pub async fn release(&self) {
+        Box::pin(self.fenced.release(&self.aws)).await;
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -137,7 +183,7 @@ impl Reconciler {
     }
 
     /// Brings the due resources closer to what is declared. Starts no call once `stop` is true, and
-    /// finishes the one that is in flight.
+    /// finishes the one that is in flight, unless its answer takes too long.
     pub async fn pass(
         &self,
         resources: &BTreeMap<Key, Resource>,
@@ -149,6 +195,7 @@ impl Reconciler {
         self.memory().keep(|key| resources.contains_key(key));
         let mut due = due.clone();
         for _ in 0..ROUNDS_MAX {
+            pass.in_charge = self.standing().writes();
             let mut stopped = stop.clone();
             let plan = tokio::select! {
                 biased;
@@ -199,7 +246,7 @@ impl Reconciler {
         stop: &watch::Receiver<bool>,
         progress: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Pass {
-        let mut pass = Pass::default();
+        let mut pass = Pass { in_charge: self.standing().writes(), ..Pass::default() };
         self.act(&Plan { items: vec![item.clone()] }, resources, stop, progress, &mut pass).await;
         pass
     }
@@ -221,13 +268,24 @@ impl Reconciler {
                 continue;
             }
             for action in item.steps.iter().filter(|_| item.acts()) {
-                if !self.may_call(action, stop).await {
-                    pass.stopped = true;
-                    return failed;
+                if let Err(hold) = self.may_call(action, stop, pass.in_charge).await {
+                    pass.stopped = hold.is_none();
+                    pass.held = hold;
+                    // Every other call would be held as well.
+                    return plan.items.iter().map(|item| item.key.clone()).collect();
                 }
                 progress(Progress::Acting(&item.key, action));
                 let started = Instant::now();
-                let result = self.call(resources, item, action).await;
+                let answer = tokio::select! {
+                    biased;
+                    answer = self.call(resources, item, action) => Some(answer),
+                    () = out_of_patience(stop) => None,
+                };
+                let Some(result) = answer else {
+                    tracing::warn!(resource = %item.key, "stopping without the answer to {action}");
+                    pass.stopped = true;
+                    return failed;
+                };
                 let outcome =
                     Outcome { key: item.key.clone(), action: action.clone(), result, took: started.elapsed() };
                 self.record(item, &outcome);
@@ -280,13 +338,27 @@ impl Reconciler {
         Err(failure)
     }
 
-    /// Waits until AWS's limits leave room for a call. False: a stop came first.
-    async fn may_call(&self, action: &Action, stop: &watch::Receiver<bool>) -> bool {
+    /// Waits until AWS's limits leave room for a call, and then asks whether this copy is in charge. An
+    /// error without a reason: a stop came first. Who was not in charge when it looked, looks again first.
+    async fn may_call(
+        &self,
+        action: &Action,
+        stop: &watch::Receiver<bool>,
+        in_charge: bool,
+    ) -> Result<(), Option<Hold>> {
         let mut stopped = stop.clone();
+        let room = async {
+            self.aws.paced(action.permission()).await;
+            self.fenced.ask(&self.aws, true).await?;
+            match self.standing().epoch().filter(|_| !in_charge) {
+                Some(epoch) => Err(Hold::TakingOver { epoch, wait: Duration::ZERO }),
+                None => Ok(()),
+            }
+        };
         tokio::select! {
             biased;
-            _ = stopped.wait_for(|stop| *stop) => false,
-            () = self.aws.paced(action.permission()) => true,
+            _ = stopped.wait_for(|stop| *stop) => Err(None),
+            room = Box::pin(room) => room.map_err(Some),
         }
     }
 
@@ -317,6 +389,14 @@ impl Reconciler {
         Box::pin(self.aws.rollouts(&asked, &followed, &mut world.seen)).await;
         world
     }
+}
+
+/// Returns when a stop has been waiting for an answer for long enough. Whether the call had its effect is
+/// for the next process to see.
+async fn out_of_patience(stop: &watch::Receiver<bool>) {
+    let mut stopped = stop.clone();
+    let _ = stopped.wait_for(|stop| *stop).await;
+    tokio::time::sleep(STOP_PATIENCE).await;
 }
 
 /// Whether a service is there with another number of tasks than the manifest says.

@@ -1,4 +1,5 @@
-//! A simulated AWS: ECS, IAM, STS and Application Auto Scaling over their real wire protocols.
+//! A simulated AWS: ECS, IAM, STS, Application Auto Scaling and as much of DynamoDB as a lease needs, over
+//! their real wire protocols.
 //!
 //! One state machine, reached in two ways: in process as the HTTP client of the real SDK
 //! ([`connector`]: tests, virtual time, `--sandbox`), and as a loopback server ([`server`]: the AWS
@@ -10,6 +11,7 @@
 
 pub mod client;
 pub mod connector;
+pub mod dynamodb;
 pub mod ecs;
 pub mod fault;
 pub mod iam;
@@ -32,7 +34,7 @@ pub const REGION: &str = "us-east-1";
 /// One request as it came over the wire, its transport taken off.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// The `X-Amz-Target` header: set on awsJson requests (ECS, Application Auto Scaling),
+    /// The `X-Amz-Target` header: set on awsJson requests (ECS, Application Auto Scaling, DynamoDB),
     /// absent on awsQuery ones (IAM, STS).
     pub target: Option<String>,
     /// The Region named in the request's signature, if it was signed.
@@ -86,12 +88,14 @@ pub struct ApiError {
     pub code: &'static str,
     /// The message, in AWS's words where they are known.
     pub message: String,
+    /// What is there instead: DynamoDB says it of a condition that does not hold.
+    pub item: Option<Value>,
 }
 
 impl ApiError {
     /// An error with status 400.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { status: 400, code, message: message.into() }
+        Self { status: 400, code, message: message.into(), item: None }
     }
 
     /// The same error with another HTTP status.
@@ -103,7 +107,7 @@ impl ApiError {
 }
 
 /// Everything that the simulated account holds.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct State {
     /// Clusters, services, task definitions, tasks.
     pub ecs: ecs::State,
@@ -113,6 +117,8 @@ pub struct State {
     pub sts: sts::State,
     /// Scalable targets.
     pub scaling: scaling::State,
+    /// Tables.
+    pub dynamodb: dynamodb::State,
     /// How long a role takes to be known to ECS.
     pub propagation: propagation::Delays,
     /// Every call that reached a handler, oldest first.
@@ -122,12 +128,30 @@ pub struct State {
 /// One line of the request log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    /// `ecs`, `iam`, `sts` or `application-autoscaling`, as permissions begin.
+    /// `ecs`, `iam`, `sts`, `application-autoscaling` or `dynamodb`, as permissions begin.
     pub service: &'static str,
     /// The operation, for example `CreateService`.
     pub operation: String,
     /// The error code, when the call was refused.
     pub error: Option<&'static str>,
+}
+
+/// A simulated account at one moment, to go back to.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// What the account holds; its log is empty.
+    pub state: State,
+    /// The moment, since the Unix epoch.
+    pub now: Duration,
+}
+
+impl Snapshot {
+    /// An account of its own that goes on from that moment, also in another tokio runtime. It has no
+    /// faults and no limits.
+    #[must_use]
+    pub fn restore(self) -> Arc<Sandbox> {
+        Arc::new(Sandbox::of(self.state, self.now))
+    }
 }
 
 /// The simulated AWS.
@@ -145,13 +169,25 @@ impl Sandbox {
     #[must_use]
     pub fn new() -> Arc<Self> {
         let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Arc::new(Self {
-            state: Mutex::default(),
+        Arc::new(Self::of(State::default(), epoch))
+    }
+
+    fn of(state: State, epoch: Duration) -> Self {
+        Self {
+            state: Mutex::new(state),
             faults: Mutex::default(),
             limits: Mutex::default(),
             started: tokio::time::Instant::now(),
             epoch,
-        })
+        }
+    }
+
+    /// The account as it is now, without its log.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let mut state = self.state().clone();
+        state.log.clear();
+        Snapshot { state, now: self.now() }
     }
 
     /// An account for trying things out: every cluster has room for tasks on instances, which nobody
@@ -194,6 +230,9 @@ impl Sandbox {
         let mut state = self.state();
         let result = match serde_json::from_slice::<Value>(body) {
             Ok(input) if service == scaling::SERVICE => scaling::handle(&mut state, context, operation, &input),
+            Ok(input) if service == dynamodb::SERVICE => {
+                dynamodb::handle(&mut state.dynamodb, context, operation, &input)
+            }
             Ok(input) => propagation::check(&mut state, context, operation, &input)
                 .and_then(|()| ecs::handle(&mut state, context, operation, input)),
             Err(error) => Err(ApiError::new("SerializationException", error.to_string())),
@@ -201,7 +240,13 @@ impl Sandbox {
         state.record(service, operation, result.as_ref().err());
         let (status, body) = match result {
             Ok(output) => (200, output),
-            Err(error) => (error.status, json!({ "__type": error.code, "message": error.message })),
+            Err(error) => {
+                let mut body = json!({ "__type": error.code, "message": error.message });
+                if let Some(item) = error.item {
+                    body["Item"] = item;
+                }
+                (error.status, body)
+            }
         };
         Response { status, content_type: "application/x-amz-json-1.1", body: body.to_string().into_bytes() }
     }
@@ -229,7 +274,11 @@ impl Sandbox {
 
 /// Whose operation an `X-Amz-Target` names.
 fn json_service(target: &str) -> &'static str {
-    if target.starts_with(scaling::TARGET) { scaling::SERVICE } else { "ecs" }
+    match target {
+        target if target.starts_with(scaling::TARGET) => scaling::SERVICE,
+        target if target.starts_with(dynamodb::TARGET) => dynamodb::SERVICE,
+        _ => "ecs",
+    }
 }
 
 impl State {

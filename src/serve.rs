@@ -15,6 +15,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
+use crate::fence::Standing;
 use crate::metrics::Metrics;
 use crate::report;
 use crate::resource::Account;
@@ -102,7 +103,7 @@ fn answer(shared: &Shared, request: &Request<Incoming>) -> Response<Full<Bytes>>
         },
         "/healthz" if shared.is_alive() => page(StatusCode::OK, "text/plain", "ok\n".to_owned()),
         "/healthz" => page(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "the reconcile loop is stuck\n".to_owned()),
-        "/readyz" if shared.board().ready => page(StatusCode::OK, "text/plain", "ok\n".to_owned()),
+        "/readyz" if shared.board().ready => page(StatusCode::OK, "text/plain", ready(shared)),
         "/readyz" => {
             let text = "not every resource has been looked at yet\n".to_owned();
             page(StatusCode::SERVICE_UNAVAILABLE, "text/plain", text)
@@ -112,6 +113,15 @@ fn answer(shared: &Shared, request: &Request<Incoming>) -> Response<Full<Bytes>>
         _ => {
             page(StatusCode::NOT_FOUND, "text/plain", "there are /, /status, /metrics, /healthz, /readyz\n".to_owned())
         }
+    }
+}
+
+/// A copy that stands by is ready: it could take over at once, and the deployment that replaces the one in
+/// charge waits for exactly this.
+fn ready(shared: &Shared) -> String {
+    match &shared.board().standing {
+        Some(Standing::Held(hold)) => format!("ok, and writes nothing: {hold}\n"),
+        _ => "ok\n".to_owned(),
     }
 }
 
@@ -147,6 +157,12 @@ fn status(shared: &Shared) -> serde_json::Value {
         "region": shared.account.region,
         "mode": shared.mode,
         "ready": board.ready,
+        "writer": board.standing.as_ref().map(|standing| json!({
+            "writes": standing.writes(),
+            "state": standing.label(),
+            "epoch": standing.epoch(),
+            "message": standing.to_string(),
+        })),
         "last_pass": board.last_pass.map(seconds),
         "directory": board.unreadable,
         "problems": report::problems_json(&board.problems)["problems"],
@@ -206,6 +222,10 @@ fn html(shared: &Shared) -> String {
         "<p>{in_sync} of {} as declared</p>",
         report::count(board.statuses.len(), "resource", "resources")
     );
+    if let Some(standing) = board.standing.as_ref().filter(|standing| **standing != Standing::LooksOn) {
+        let class = if standing.writes() { "" } else { " class=waiting" };
+        let _ = write!(text, "<p{class}>This copy: {}</p>", escape(&standing.to_string()));
+    }
     if let Some(why) = &board.unreadable {
         let _ = write!(text, "<h2 class=blocked>The directory cannot be read</h2><p>{}</p>", escape(why));
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use crate::action::Outcome;
+use crate::fence::{Hold, Standing};
 use crate::model::{Key, Kind, Problem};
 use crate::plan::{Item, Left, Reason, Verb, WHYS, Why};
 use crate::queue::Next;
@@ -12,6 +13,8 @@ use crate::world::{Failure, Phase};
 
 /// How long to wait before a look at something that AWS is busy with.
 const SOON: Duration = Duration::from_secs(5);
+/// How long to wait before a look at something that another copy is to change.
+const STANDBY: Duration = Duration::from_secs(10);
 /// How long to wait before a look at something that a person is to decide.
 const PAUSED: Duration = Duration::from_secs(30);
 
@@ -83,6 +86,23 @@ pub struct Conclusion {
 }
 
 impl Conclusion {
+    /// The same of a pass that made no more calls: what it says of calls that were not made is why.
+    #[must_use]
+    pub fn held_by(self, hold: &Hold) -> Self {
+        // What waits for something that is to be made waits for the other copy, too.
+        let waits = self.reason == "WaitsFor" && matches!(hold, Hold::Standby(_));
+        if self.reason != "NotReached" && !waits {
+            return self;
+        }
+        let (state, next) = match hold {
+            // The other will see to it, or give up its place.
+            Hold::Standby(_) | Hold::Released => (State::Drifted, Next::After(STANDBY)),
+            Hold::TakingOver { wait, .. } => (State::Waiting, Next::After(*wait)),
+            Hold::Unclear(failure) => reaction(failure),
+        };
+        Self { state, reason: hold.label(), message: hold.to_string(), next, ..self }
+    }
+
     /// Whether what is live is what is declared, healthy or not.
     fn is_as_declared(&self) -> bool {
         match self.state {
@@ -128,6 +148,8 @@ pub struct Board {
     pub ready: bool,
     /// When the last pass ended.
     pub last_pass: Option<SystemTime>,
+    /// Whether this copy writes; nothing until it has been found out.
+    pub standing: Option<Standing>,
     /// What is ours and declared nowhere, at the last look; `None`: nobody looks for it.
     pub pruned: Option<Pruned>,
 }

@@ -347,6 +347,50 @@ fn the_daemon_lives_until_it_is_told_to_stop() {
 }
 
 #[test]
+fn apply_does_not_get_in_the_way_of_a_daemon_that_is_in_charge() {
+    let files = directory(&[("main.yaml", CLUSTER)]);
+    let mut daemon = Daemon::start(&files, &[]);
+    let (sandbox, listen) = (format!("--sandbox=http://{}", daemon.sandbox()), daemon.listen());
+    daemon
+        .wait("the cluster", |_| json(&get(&listen, "/status").1)["resources"][0]["state"].as_str().map(str::to_owned));
+    let writer = json(&get(&listen, "/status").1)["writer"].clone();
+    assert_eq!((&writer["writes"], &writer["epoch"]), (&true.into(), &1.into()), "{writer}");
+    assert!(get(&listen, "/").1.contains("This copy: writes as epoch 1"));
+    assert!(get(&listen, "/metrics").1.contains("\nevenkeel_writer 1\n"));
+    let same = evenkeel(&["apply", path(&files), &sandbox]);
+    assert_eq!(same.code, 0, "nothing is to be done, so it does not matter: {}", same.err);
+    let more = directory(&[("main.yaml", CLUSTER), ("app.yaml", ROLE)]);
+    let refused = evenkeel(&["apply", path(&more), &sandbox]);
+    assert_eq!((refused.code, refused.out.as_str()), (1, ""), "{}", refused.err);
+    for text in
+        ["error: nothing was changed: another copy with the owner `evenkeel` is in charge: process ", "--takeover"]
+    {
+        assert!(refused.err.contains(text), "{text}: {}", refused.err);
+    }
+    let planned = evenkeel(&["plan", path(&more), &sandbox]);
+    assert_eq!(planned.code, 2, "a plan asks nobody: {}", planned.err);
+    let other = evenkeel(&["apply", path(&more), &sandbox, "--owner", "somebody"]);
+    assert!(other.err.contains("✓ Role/app  iam:CreateRole app"), "another owner's: {}", other.err);
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn what_keeps_copies_apart_is_one_of_three() {
+    let files = directory(&[("main.yaml", CLUSTER)]);
+    for wrong in ["dynamo", "dynamodb:", ""] {
+        let refused = evenkeel(&["apply", path(&files), "--sandbox", "--lease", wrong]);
+        assert_eq!(refused.code, 1);
+        assert!(refused.err.contains("expected epoch, dynamodb:TABLE or none"), "{}", refused.err);
+    }
+    assert_eq!(evenkeel(&["apply", path(&files), "--sandbox", "--lease", "none"]).code, 0);
+    let lease = evenkeel(&["apply", path(&files), "--sandbox", "--lease", "dynamodb:evenkeel"]);
+    assert_eq!(lease.code, 1);
+    let says =
+        if cfg!(feature = "lease") { "aws dynamodb create-table --table-name evenkeel" } else { "--features lease" };
+    assert!(lease.out.contains(says) || lease.err.contains(says), "{}{}", lease.out, lease.err);
+}
+
+#[test]
 fn a_daemon_that_cannot_listen_says_so() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
@@ -427,7 +471,8 @@ fn an_apply_whose_rollout_ecs_takes_back_fails_and_says_why() {
     let service = SERVICE.replace("cluster: {ref: main}", "cluster: main").replace("  taskDefinition:\n", breaker);
     let apply = |image: &str| {
         let files = directory(&[("web.yaml", &service.replace("image: nginx", &format!("image: {image}")))]);
-        evenkeel(&["apply", path(&files), &url])
+        // Under the same owner it would be in the way of the daemon.
+        evenkeel(&["apply", "--owner", "pipeline", path(&files), &url])
     };
     let good = apply("nginx");
     assert_eq!(good.code, 0, "{}{}", good.out, good.err);

@@ -34,6 +34,7 @@ const MODULES: &[(&str, u8)] = &[
     ("rollout", 0),
     ("live", 0),
     ("failure", 0),
+    ("fence", 0),
     ("action", 0),
     ("resolve", 0),
     ("guard", 0),
@@ -86,9 +87,11 @@ const CRATES: &[&str] = &[
     "anstyle",
     "aws-config",
     "aws-sdk-applicationautoscaling",
+    "aws-sdk-dynamodb",
     "aws-sdk-ecs",
     "aws-sdk-iam",
     "aws-sdk-sts",
+    "aws-smithy-async",
     "aws-smithy-runtime-api",
     "aws-smithy-schema",
     "aws-smithy-types",
@@ -497,15 +500,23 @@ fn actions() -> Vec<Action> {
 }
 
 /// How src/aws begins a call, and how permissions for it begin.
-const CLIENTS: [(&str, &str); 4] =
-    [("ecs.", "ecs"), ("iam.", "iam"), ("scaling.", "application-autoscaling"), ("send!(ecs,", "ecs")];
+const CLIENTS: [(&str, &str); 5] = [
+    ("ecs.", "ecs"),
+    ("iam.", "iam"),
+    ("scaling.", "application-autoscaling"),
+    ("dynamodb.", "dynamodb"),
+    ("send!(ecs,", "ecs"),
+];
+
+/// What the daemon calls with `--lease dynamodb:TABLE`; its permissions are in deploy/README.md.
+const OF_LEASE: &str = "aws/lease.rs";
 
 /// What only `export` calls: a person runs it, with a person's credentials.
 const OF_EXPORT: &str = "aws/list.rs";
 
 /// The operations that src/aws calls on the clients for the daemon, as permissions.
 fn calls() -> BTreeSet<String> {
-    calls_in(|path| path != Path::new(OF_EXPORT))
+    calls_in(|path| path != Path::new(OF_EXPORT) && path != Path::new(OF_LEASE))
 }
 
 /// The operations that some files of src/aws call on the clients. Whatever starts like an operation
@@ -570,6 +581,19 @@ fn the_policy_allows_exactly_the_calls_that_are_made() {
     let denied: Vec<&String> = made.difference(&allowed).collect();
     assert!(idle.is_empty(), "deploy/evenkeel/policy.yaml allows what nothing calls: {idle:?}");
     assert!(denied.is_empty(), "deploy/evenkeel/policy.yaml does not allow {denied:?}");
+}
+
+/// Whoever wants a lease is told what it takes.
+#[test]
+fn the_statement_for_leases_allows_exactly_the_calls_that_are_made() {
+    let text = fs::read_to_string(root().join("deploy/README.md")).expect("text");
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == ':'));
+    let named: BTreeSet<String> = words.filter(|word| word.starts_with("dynamodb:")).map(str::to_owned).collect();
+    let named: BTreeSet<String> = named.into_iter().filter(|word| word != "dynamodb:").collect();
+    let mut made = calls_in(|path| path == Path::new(OF_LEASE));
+    // The flag's value looks like a permission.
+    made.insert("dynamodb:evenkeel".to_owned());
+    assert_eq!(named, made);
 }
 
 /// Whoever exports is told what it takes beside the daemon's own reads.

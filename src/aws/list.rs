@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::Aws;
 use super::failure::classify;
+use crate::fence::epoch::FAMILY_PREFIX;
 use crate::model::{Key, Kind, Source};
 use crate::resource::{Adoption, Identity, Resource, TaskDefinition};
 use crate::value::Path;
@@ -24,7 +25,8 @@ pub struct Reading {
 }
 
 impl Aws {
-    /// The families that have an ACTIVE revision.
+    /// The families that have an ACTIVE revision, but for those whose revisions are claims: nobody declares
+    /// these.
     ///
     /// # Errors
     /// The class of AWS's error.
@@ -32,7 +34,9 @@ impl Aws {
         let call = self.ecs.list_task_definition_families().status("ACTIVE".into());
         self.paced("ecs:ListTaskDefinitionFamilies").await;
         let families: Result<Vec<String>, _> = call.into_paginator().items().send().collect().await;
-        Ok(families.map_err(classify)?.into_iter().collect())
+        let mut families: BTreeSet<String> = families.map_err(classify)?.into_iter().collect();
+        families.retain(|family| !family.starts_with(FAMILY_PREFIX));
+        Ok(families)
     }
 
     /// The role in an instance profile; `None` also when there is no such profile.

@@ -111,6 +111,6 @@ impl Aws {
 
 /// ECS's words for a family without an ACTIVE revision and for one that was deleted; its code,
 /// ClientException, says nothing.
-fn is_missing(failure: &Failure) -> bool {
+pub(super) fn is_missing(failure: &Failure) -> bool {
     matches!(failure, Failure::Rejected(text) if text.contains("Unable to describe task definition"))
 }

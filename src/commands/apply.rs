@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
@@ -10,9 +11,11 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::{CommandError, ERROR, OK, connect, load_snapshot, print, prune, read_directory, refuse_problems};
+use super::connect::{self, Connection};
+use super::{CommandError, ERROR, OK, load_snapshot, print, prune, read_directory, refuse_problems};
 use crate::action::Outcome;
-use crate::cli::Apply;
+use crate::cli::{Apply, Lease};
+use crate::fence::{Claim, Hold, Manner, Standing};
 use crate::load::Desired;
 use crate::mode::Modes;
 use crate::model::Key;
@@ -21,6 +24,7 @@ use crate::queue::{Backoff, Next, WorkQueue};
 use crate::reconcile::{Progress, Reconciler, with_partners};
 use crate::report::{self, Output};
 use crate::status::{Conclusion, State, conclude};
+use crate::watch::Snapshot;
 
 const GREEN: Style = AnsiColor::Green.on_default();
 const YELLOW: Style = AnsiColor::Yellow.on_default();
@@ -33,10 +37,18 @@ const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), max: Durat
 const ROLLOUT: Duration = Duration::from_secs(2);
 
 pub(super) async fn apply(command: Apply) -> Result<u8, CommandError> {
-    let connection = connect::connect(&command.target, Modes::default()).await?;
-    let account = connection.reconciler.aws().account().clone();
+    let (target, takeover) = (&command.target, command.takeover);
+    if takeover && target.lease != Lease::Epoch {
+        return Err(CommandError::NotInCharge(
+            "--takeover goes with --lease epoch: a lease ends when its holder does".to_owned(),
+        ));
+    }
+    let Connection { reconciler, guardrails, what, .. } = connect::connect(target, Modes::default()).await?;
+    let manner = Manner::Guest { takeover, lasts: command.timeout };
+    let reconciler = connect::fenced(reconciler, what, &target.lease, manner);
+    let account = reconciler.aws().account().clone();
     let snapshot = read_directory(&command.target.directory)?;
-    let desired = load_snapshot(&snapshot, &account, &connection.guardrails);
+    let desired = load_snapshot(&snapshot, &account, &guardrails);
     refuse_problems(&desired)?;
     let stop = super::run::stop_signal();
     let mut screen = Screen {
@@ -45,23 +57,51 @@ pub(super) async fn apply(command: Apply) -> Result<u8, CommandError> {
         ..Screen::default()
     };
     let end = Instant::now() + command.timeout;
-    let (mut conclusions, mut outcomes) = converge(&connection.reconciler, &desired, &stop, end, &mut screen).await;
+    let read = (target.directory.as_path(), &snapshot);
+    let work = bring_about(&reconciler, &desired, read, (target.prune, end), &stop, &mut screen).await;
+    let standing = reconciler.standing();
+    reconciler.release().await;
     screen.clear();
-    let mut well = conclusions.values().all(|conclusion| conclusion.state == State::InSync);
-    if command.target.prune && well {
-        let read = (command.target.directory.as_path(), &snapshot);
-        let show = &mut |progress: Progress<'_>| screen.show(&progress);
-        let (deletions, left) = prune::carry_out(&connection.reconciler, &desired, read, &stop, end, show).await?;
-        outcomes.extend(deletions);
-        let left = left.items.into_iter().filter(|item| item.verb == Verb::Delete);
-        conclusions.extend(left.map(|item| (item.key.clone(), not_deleted(&item))));
-        well = conclusions.values().all(|conclusion| conclusion.state == State::InSync);
+    let (conclusions, outcomes) = work?;
+    if let (Standing::Held(Hold::Standby(other)), []) = (&standing, &outcomes[..]) {
+        return Err(CommandError::NotInCharge(in_charge(&target.owner, other)));
     }
+    let well = conclusions.values().all(|conclusion| conclusion.state == State::InSync);
     print(&match command.output {
         Output::Json => format!("{:#}\n", json(&desired, &conclusions, &outcomes, well)),
         Output::Human | Output::Markdown => text(&conclusions, &outcomes),
     })?;
     Ok(if well { OK } else { ERROR })
+}
+
+/// Why nothing was done, and how to go on.
+fn in_charge(owner: &str, other: &Claim) -> String {
+    format!(
+        "nothing was changed: another copy with the owner `{owner}` is in charge: {other}\n  hint: change the directory \
+         that it watches, or stop it; with --takeover it stands by until this apply ends, and then makes its own \
+         directory so again"
+    )
+}
+
+/// Makes everything as it is declared and then, if that is well and wanted, deletes what is declared nowhere.
+async fn bring_about(
+    reconciler: &Reconciler,
+    desired: &Desired,
+    read: (&Path, &Snapshot),
+    (pruning, end): (bool, Instant),
+    stop: &watch::Receiver<bool>,
+    screen: &mut Screen,
+) -> Result<(BTreeMap<Key, Conclusion>, Vec<Outcome>), CommandError> {
+    let (mut conclusions, mut outcomes) = converge(reconciler, desired, stop, end, screen).await;
+    screen.clear();
+    if pruning && conclusions.values().all(|conclusion| conclusion.state == State::InSync) {
+        let show = &mut |progress: Progress<'_>| screen.show(&progress);
+        let (deletions, left) = prune::carry_out(reconciler, desired, read, stop, end, show).await?;
+        outcomes.extend(deletions);
+        let left = left.items.into_iter().filter(|item| item.verb == Verb::Delete);
+        conclusions.extend(left.map(|item| (item.key.clone(), not_deleted(&item))));
+    }
+    Ok((conclusions, outcomes))
 }
 
 /// What there is to say of something that was to be deleted and is still there.
@@ -100,7 +140,12 @@ async fn converge(
         for (key, item) in &pass.items {
             let of_key: Vec<&Outcome> = pass.outcomes.iter().filter(|outcome| outcome.key == *key).collect();
             let conclusion = conclude(item, &of_key);
+            let conclusion = match &pass.held {
+                Some(hold) => conclusion.held_by(hold),
+                None => conclusion,
+            };
             let next = match (conclusion.state, conclusion.next) {
+                (_, next) if conclusion.reason == "TakingOver" => next,
                 // What needs a person is not waited for; it would be found again and again.
                 (State::Blocked | State::Degraded, _) => Next::Tick,
                 (State::Waiting, _) if conclusion.reason == "NonConverging" && given_up(&mut looks, key) => Next::Tick,
@@ -112,7 +157,7 @@ async fn converge(
         }
         outcomes.extend(pass.outcomes);
         screen.waiting(&conclusions);
-        if pass.stopped {
+        if pass.stopped || matches!(pass.held, Some(Hold::Standby(_))) {
             break;
         }
     }

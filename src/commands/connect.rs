@@ -1,5 +1,6 @@
 //! Which AWS a command works on: the real one, or a simulated one. From here on they are the same.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 
 #[cfg(feature = "sandbox")]
@@ -8,12 +9,13 @@ use aws_config::SdkConfig;
 
 use super::{CommandError, guardrails, itself};
 use crate::aws::{Aws, loader};
-use crate::cli::Target;
+use crate::cli::{Lease, Target};
+use crate::fence::{Copy, Manner};
 use crate::guard::Guardrails;
 use crate::metrics::Metrics;
 use crate::mode::Modes;
 use crate::plan::Rules;
-use crate::reconcile::Reconciler;
+use crate::reconcile::{Fence, Reconciler};
 #[cfg(feature = "sandbox")]
 use crate::sandbox::{Sandbox, client};
 
@@ -22,6 +24,8 @@ pub(super) struct Connection {
     pub(super) reconciler: Reconciler,
     pub(super) metrics: Arc<Metrics>,
     pub(super) guardrails: Guardrails,
+    /// What to call this process.
+    pub(super) what: String,
     #[cfg(feature = "sandbox")]
     pub(super) sandbox: Option<Arc<Sandbox>>,
 }
@@ -34,19 +38,28 @@ pub(super) async fn connect(target: &Target, modes: Modes) -> Result<Connection,
     #[cfg(not(feature = "sandbox"))]
     let loader = loader();
     let config = loader.load().await;
+    let rules = Rules { owner: target.owner.clone(), adopt: target.adopt, modes, ..Rules::default() };
+    let (reconciler, what) = reconciler(&config, rules, &metrics, &guardrails).await?;
     Ok(Connection {
-        reconciler: reconciler(
-            &config,
-            Rules { owner: target.owner.clone(), adopt: target.adopt, modes, ..Rules::default() },
-            &metrics,
-            &guardrails,
-        )
-        .await?,
+        reconciler,
         metrics,
         guardrails,
+        what,
         #[cfg(feature = "sandbox")]
         sandbox,
     })
+}
+
+/// The reconciler as one of several copies.
+pub(super) fn fenced(reconciler: Reconciler, what: String, lease: &Lease, manner: Manner) -> Reconciler {
+    let random = || RandomState::new().build_hasher().finish();
+    let copy = Copy { id: format!("{:016x}{:016x}", random(), random()), what, manner };
+    match lease {
+        Lease::Epoch => reconciler.behind(Fence::epoch(copy)),
+        #[cfg(feature = "lease")]
+        Lease::Table(table) => reconciler.behind(Fence::lease(table.clone(), copy)),
+        Lease::None => reconciler,
+    }
 }
 
 /// A connection that is only to be read from, without an owner.
@@ -77,7 +90,7 @@ pub(super) async fn reconciler(
     rules: Rules,
     metrics: &Arc<Metrics>,
     guardrails: &Guardrails,
-) -> Result<Reconciler, CommandError> {
+) -> Result<(Reconciler, String), CommandError> {
     let aws = Aws::connect(config, metrics).await.map_err(CommandError::Aws)?;
     let admitted = guardrails.admit(aws.account());
     admitted.map_err(|why| {
@@ -85,6 +98,6 @@ pub(super) async fn reconciler(
             "{why}\n  hint: nothing was read or changed; check AWS_PROFILE and AWS_REGION"
         ))
     })?;
-    let rules = Rules { itself: itself::find(&aws).await, ..rules };
-    Ok(Reconciler::new(aws, rules, Arc::clone(metrics)))
+    let (itself, what) = itself::find(&aws).await;
+    Ok((Reconciler::new(aws, Rules { itself, ..rules }, Arc::clone(metrics)), what))
 }

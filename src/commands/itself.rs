@@ -16,11 +16,12 @@ const ENDPOINT: &str = "ECS_CONTAINER_METADATA_URI_V4";
 /// Longest that the endpoint, which is on the same host, may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What can be found out. What cannot is said in the log; it is then protected by the daemon's own
-/// IAM policy alone.
-pub(super) async fn find(aws: &Aws) -> Itself {
+/// What can be found out, and what to call this process: the ARN of its task, or words. What cannot is
+/// said in the log; it is then protected by the daemon's own IAM policy alone.
+pub(super) async fn find(aws: &Aws) -> (Itself, String) {
     let mut itself = Itself { roles: aws.role().map(str::to_owned).into_iter().collect(), ..Itself::default() };
-    let Ok(endpoint) = std::env::var(ENDPOINT) else { return itself };
+    let mut what = process();
+    let Ok(endpoint) = std::env::var(ENDPOINT) else { return (itself, what) };
     match timeout(ANSWER_TIMEOUT, task(&endpoint)).await {
         Ok(Ok(task)) => {
             let text = |member: &str| task.get(member).and_then(Value::as_str);
@@ -32,12 +33,21 @@ pub(super) async fn find(aws: &Aws) -> Itself {
             if let Some((family, revision)) = text("Family").zip(text("Revision")) {
                 itself.roles.extend(aws.roles_of(&format!("{family}:{revision}")).await);
             }
+            what = text("TaskARN").map_or(what, str::to_owned);
             tracing::info!(?itself, "runs as an ECS task; what it runs on is not taken away");
         }
         Ok(Err(error)) => tracing::warn!(%error, endpoint, "could not find out which service this is"),
         Err(_) => tracing::warn!(endpoint, "could not find out which service this is: no answer"),
     }
-    itself
+    (itself, what)
+}
+
+/// What to call a process that is no ECS task.
+fn process() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host: String = host.trim().chars().filter(|c| c.is_ascii_alphanumeric() || "-.".contains(*c)).collect();
+    let host = if host.is_empty() { "this machine".to_owned() } else { host };
+    format!("process {} on {host}", std::process::id())
 }
 
 /// The endpoint's answer about the task. It is asked by hand: one plain request needs no client.

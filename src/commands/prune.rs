@@ -5,10 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::watch as channel;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::CommandError;
 use crate::action::Outcome;
+use crate::fence::Hold;
 use crate::load::Desired;
 use crate::model::Key;
 use crate::prune::{DELAY, Obstacle, Pruning, Situation, prune};
@@ -75,6 +76,13 @@ pub(super) async fn carry_out(
                 failed.insert(item.key.clone());
             }
             outcomes.extend(pass.outcomes);
+            match pass.held {
+                None => {}
+                Some(Hold::TakingOver { wait, .. }) => {
+                    let _ = timeout(wait, stop.clone().wait_for(|stop| *stop)).await;
+                }
+                Some(_) => return Ok((outcomes, pruning)),
+            }
         } else {
             // What failed may only have had to wait, as a service with a deployment does.
             failed.clear();

@@ -16,6 +16,7 @@ use super::connect::{self, Connection};
 use super::{CommandError, ERROR, OK};
 use crate::cli::{Healthcheck, Run};
 use crate::daemon::{Daemon, Options};
+use crate::fence::Manner;
 use crate::serve::{Shared, serve};
 
 /// How many intervals the loop may be silent before the process counts as stuck, and at least how
@@ -29,7 +30,10 @@ pub(super) async fn run(command: Run) -> Result<u8, CommandError> {
     let connection = connect::connect(&command.target, command.mode.clone()).await?;
     #[cfg(feature = "sandbox")]
     serve_sandbox(&connection, command.sandbox_listen).await;
-    let Connection { reconciler, metrics, guardrails, .. } = connection;
+    let Connection { mut reconciler, metrics, guardrails, what, .. } = connection;
+    if command.mode.writes() {
+        reconciler = connect::fenced(reconciler, what, &command.target.lease, Manner::Resident);
+    }
     let account = reconciler.aws().account().clone();
     let listener = TcpListener::bind(command.listen)
         .await

@@ -22,7 +22,7 @@ pub(super) async fn sandbox(command: cli::Sandbox) -> Result<u8, CommandError> {
         // Nobody gains anything in a simulated account.
         let guardrails = Guardrails::none();
         let config = client::point(loader(), &sandbox).load().await;
-        let reconciler = connect::reconciler(&config, rules, &metrics, &guardrails).await?;
+        let (reconciler, _) = connect::reconciler(&config, rules, &metrics, &guardrails).await?;
         let desired = load_directory(directory, reconciler.aws().account(), &guardrails)?;
         refuse_problems(&desired)?;
         let all: BTreeSet<_> = desired.resources.keys().cloned().collect();

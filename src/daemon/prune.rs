@@ -8,6 +8,7 @@ use tokio::sync::watch as channel;
 use tokio::time::Instant;
 
 use super::Daemon;
+use crate::fence::Standing;
 use crate::plan::{Item, Reason, Verb};
 use crate::prune::{Estate, OBSTACLES, Obstacle, Pruning, Situation, prune};
 use crate::status::{Board, Orphaned, Pruned, State};
@@ -78,6 +79,11 @@ impl Pruner {
 impl Daemon {
     /// One look at everything that is ours, and at most one deletion.
     pub(super) async fn prune(&mut self, stop: &channel::Receiver<bool>) {
+        // Whoever is in charge sees to it.
+        if let (Standing::Held(_), Some(pruner)) = (self.reconciler.standing(), &mut self.pruner) {
+            pruner.due = Instant::now() + PAUSE;
+            return;
+        }
         let mut stopped = stop.clone();
         let estate = tokio::select! {
             biased;
@@ -152,7 +158,7 @@ impl Daemon {
             let (reason, message) = match (failure, &item.held) {
                 (Some(failure), _) => ("Failed", format!("it could not be deleted: {failure}")),
                 (None, Some(held)) => (held.label(), held.to_string()),
-                (None, None) => ("Deleting", "it is being deleted".to_owned()),
+                (None, None) => ("Deleting", "it is deleted, one resource after the other".to_owned()),
             };
             let is_new = pruner.said.insert(pin.clone(), reason) != Some(reason);
             // What keeps all of them is said once.

@@ -1,6 +1,7 @@
 //! Names that AWS would refuse, found before it is asked.
 
 use super::{Fault, Resolver};
+use crate::fence::epoch::FAMILY_PREFIX;
 use crate::model::Kind;
 use crate::value::{Map, Path, Value};
 
@@ -16,21 +17,24 @@ struct Rule {
     signs: &'static str,
     /// How it may not start.
     reserved: &'static [&'static str],
+    /// Who keeps such names.
+    keeper: &'static str,
 }
 
 /// IAM API reference: CreateRole, CreatePolicy, PutRolePolicy, CreateInstanceProfile.
 const fn iam(what: &'static str, most: usize) -> Rule {
-    Rule { what, service: "IAM", most, signs: "_+=,.@-", reserved: &[] }
+    Rule { what, service: "IAM", most, signs: "_+=,.@-", reserved: &[], keeper: "IAM" }
 }
 
 /// ECS API reference: CreateCluster, CreateService, RegisterTaskDefinition, CreateCapacityProvider.
 const fn ecs(what: &'static str, reserved: &'static [&'static str]) -> Rule {
-    Rule { what, service: "ECS", most: 255, signs: "-_", reserved }
+    Rule { what, service: "ECS", most: 255, signs: "-_", reserved, keeper: "ECS" }
 }
 
 const INSTANCE_PROFILE: Rule = iam("an instance profile", 128);
 const INLINE_POLICY: Rule = iam("an inline policy", 128);
-const FAMILY: Rule = ecs("a family", &[]);
+/// Evenkeel's own claims are revisions, too: a manifest among them would be taken for one.
+const FAMILY: Rule = Rule { keeper: "Evenkeel", ..ecs("a family", &[FAMILY_PREFIX]) };
 /// The longest path of a role or a policy (IAM API reference).
 const PATH_MAX: usize = 512;
 /// Paths below which only AWS makes anything.
@@ -51,7 +55,7 @@ fn rule(kind: Kind) -> Option<Rule> {
 impl Rule {
     /// Why it refuses a name.
     fn refuses(&self, name: &str) -> Option<String> {
-        let Self { what, service, most, signs, reserved } = self;
+        let Self { what, service, most, signs, reserved, keeper } = self;
         let length = name.chars().count();
         let fits = |c: char| c.is_ascii_alphanumeric() || signs.contains(c);
         if !(1..=*most).contains(&length) {
@@ -62,7 +66,7 @@ impl Rule {
             return Some(format!("`{name}` is no name for {what}: {service} takes letters, digits and {signs}"));
         }
         let start = reserved.iter().find(|start| name.starts_with(**start))?;
-        Some(format!("`{name}` is no name for {what}: {service} keeps names that start with `{start}` to itself"))
+        Some(format!("`{name}` is no name for {what}: {keeper} keeps names that start with `{start}` to itself"))
     }
 }
 

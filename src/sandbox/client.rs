@@ -1,9 +1,11 @@
 //! Points the real SDK at a sandbox.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_config::{ConfigLoader, Region};
 use aws_sdk_sts::config::Credentials;
+use aws_smithy_async::time::TimeSource;
 
 use super::connector::Connector;
 use super::{REGION, Sandbox};
@@ -11,7 +13,18 @@ use super::{REGION, Sandbox};
 /// Clients whose requests a sandbox in this process answers.
 #[must_use]
 pub fn point(loader: ConfigLoader, sandbox: &Arc<Sandbox>) -> ConfigLoader {
-    known(loader).http_client(Connector(Arc::clone(sandbox)))
+    known(loader).http_client(Connector(Arc::clone(sandbox))).time_source(Clock(Arc::clone(sandbox)))
+}
+
+/// The sandbox's time. The SDK sleeps by tokio's clock, which a test may pause, and would otherwise
+/// measure by the system's.
+#[derive(Debug)]
+struct Clock(Arc<Sandbox>);
+
+impl TimeSource for Clock {
+    fn now(&self) -> SystemTime {
+        UNIX_EPOCH + self.0.now()
+    }
 }
 
 /// Clients of a sandbox that serves at `url`.

@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 
-use super::{Request, Sandbox};
+use super::{Request, Response, Sandbox};
 
 /// Hands every SDK request to a [`Sandbox`].
 #[derive(Debug, Clone)]
@@ -20,23 +20,34 @@ pub struct Connector(pub Arc<Sandbox>);
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let sandbox = Arc::clone(&self.0);
-        HttpConnectorFuture::new(async move {
-            let response = sandbox.handle(&Request {
-                target: request.headers().get("x-amz-target").map(str::to_owned),
-                region: request.headers().get("authorization").and_then(region_of_signature),
-                access_key: request.headers().get("authorization").and_then(access_key_of_signature),
-                body: request.body().bytes().unwrap_or_default().to_vec(),
-            });
-            let Some(response) = response else {
-                return Err(ConnectorError::io(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into()));
-            };
-            let status =
-                StatusCode::try_from(response.status).map_err(|error| ConnectorError::other(error.into(), None))?;
-            let mut http = HttpResponse::new(status, SdkBody::from(response.body));
-            http.headers_mut().insert("content-type", response.content_type);
-            Ok(http)
-        })
+        HttpConnectorFuture::new(async move { from_sandbox(sandbox.handle(&to_sandbox(&request))) })
     }
+}
+
+/// The SDK's request as the sandbox takes it.
+#[must_use]
+pub fn to_sandbox(request: &HttpRequest) -> Request {
+    let header = |name| request.headers().get(name);
+    Request {
+        target: header("x-amz-target").map(str::to_owned),
+        region: header("authorization").and_then(region_of_signature),
+        access_key: header("authorization").and_then(access_key_of_signature),
+        body: request.body().bytes().unwrap_or_default().to_vec(),
+    }
+}
+
+/// The sandbox's answer as the SDK takes it.
+///
+/// # Errors
+/// Without an answer, a connection that was reset.
+pub fn from_sandbox(response: Option<Response>) -> Result<HttpResponse, ConnectorError> {
+    let Some(response) = response else {
+        return Err(ConnectorError::io(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into()));
+    };
+    let status = StatusCode::try_from(response.status).map_err(|error| ConnectorError::other(error.into(), None))?;
+    let mut http = HttpResponse::new(status, SdkBody::from(response.body));
+    http.headers_mut().insert("content-type", response.content_type);
+    Ok(http)
 }
 
 impl HttpClient for Connector {

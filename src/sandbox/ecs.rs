@@ -49,7 +49,7 @@ pub type Map = serde_json::Map<String, Value>;
 pub type Outcome = Result<Value, ApiError>;
 
 /// What the account holds of ECS: Regions know nothing of each other.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct State {
     regions: BTreeMap<String, Region>,
 }
@@ -62,7 +62,7 @@ impl State {
 }
 
 /// ECS in one Region.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Region {
     /// Clusters by name, INACTIVE ones among them.
     pub clusters: BTreeMap<String, cluster::Cluster>,

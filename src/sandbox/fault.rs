@@ -114,7 +114,9 @@ impl Sandbox {
     }
 }
 
-fn operation(request: &Request) -> String {
+/// The operation that a request is of.
+#[must_use]
+pub fn operation(request: &Request) -> String {
     match &request.target {
         Some(target) => target.rsplit('.').next().unwrap_or(target).to_owned(),
         None => Query::parse(&request.body).get("Action").unwrap_or_default().to_owned(),

@@ -16,6 +16,7 @@ mod evaluate;
 mod instance_profile;
 mod page;
 mod policy;
+mod rights;
 mod role;
 mod role_policy;
 mod service_linked;
@@ -31,12 +32,13 @@ use policy::Policy;
 use query::Query;
 
 pub(super) use evaluate::Keys;
+pub use rights::Rights;
 pub use role::Role;
 pub use tags::Tags;
 
 /// What the account holds of IAM, each kind by its name in lower case: names are unique whatever
 /// their case.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct State {
     roles: BTreeMap<String, Role>,
     policies: BTreeMap<String, Policy>,

@@ -23,7 +23,7 @@ const DIMENSION: &str = "ecs:service:DesiredCount";
 const MOST: usize = 50;
 
 /// Scalable targets by Region and resource id, `service/CLUSTER/NAME`.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct State {
     regions: BTreeMap<String, BTreeMap<String, Target>>,
 }

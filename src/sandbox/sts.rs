@@ -8,7 +8,7 @@ use super::iam::{Keys, Role, unique_id, xml};
 use super::{ACCOUNT, ApiError, Context};
 
 /// What STS remembers: the sessions of roles, by their access keys.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct State {
     sessions: BTreeMap<String, Session>,
 }

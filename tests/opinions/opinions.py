@@ -1,17 +1,19 @@
 """Applies the example manifests to two stand-ins for AWS that others wrote, and to our own sandbox
 with boto3 looking on. See README.md.
 
-    python opinions.py BINARY MANIFESTS [ministack] [moto] [boto3]
+    python opinions.py BINARY MANIFESTS [ministack] [moto] [boto3] [lease]
 """
 
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from deviations import DEVIATIONS
-from standin import client, declared, evenkeel, free_port, plan, sandbox, server
+from standin import client, declared, environment, evenkeel, free_port, plan, sandbox, server
 
 # moto drops most fields of CreateService and keeps them on UpdateService, so one apply is not enough;
 # neither stand-in ends every rollout, so apply only ends when its time is up.
@@ -145,13 +147,74 @@ def boto3_sees_it(binary, manifests):
     return wrong
 
 
+def lease_on_moto(binary, manifests):
+    """A lease in moto's DynamoDB: two daemons, and the second writes when the first is told to stop. moto evaluates
+    our conditions by code that others wrote."""
+    cluster = "apiVersion: evenkeel/v1alpha1\nkind: Cluster\nmetadata: {name: %s}\nspec: {}\n"
+    with tempfile.TemporaryDirectory() as folder, moto(Path(folder)) as url:
+        dynamodb, ecs = client("dynamodb", url), client("ecs", url)
+        dynamodb.create_table(
+            TableName="evenkeel",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        )
+
+        def record():
+            items = dynamodb.scan(TableName="evenkeel", ConsistentRead=True)["Items"]
+            return {name: next(iter(value.values())) for name, value in items[0].items()} if items else {}
+
+        def clusters():
+            return {arn.rsplit("/", 1)[1] for arn in ecs.list_clusters()["clusterArns"]}
+
+        def until(what, holds):
+            end = time.monotonic() + 60
+            while not holds():
+                if time.monotonic() > end:
+                    return [f"{what} did not come; the record is {record()}, the clusters are {clusters()}"]
+                time.sleep(0.2)
+            return []
+
+        def daemon(name):
+            directory = Path(folder) / name
+            directory.mkdir()
+            (directory / "cluster.yaml").write_text(cluster % name)
+            command = [binary, "run", str(directory), "--lease", "dynamodb:evenkeel", "--listen", "127.0.0.1:0"]
+            log = open(Path(folder) / f"{name}.log", "w")
+            variables = environment(AWS_ENDPOINT_URL=url)
+            return subprocess.Popen([*command, "--interval", "5s"], env=variables, stdout=log, stderr=log)
+
+        first, second = daemon("first"), None
+        try:
+            wrong = until("the first daemon's cluster", lambda: clusters() == {"first"})
+            taken = record()
+            second = daemon("second")
+            wrong = wrong or until("a renewal", lambda: int(record()["version"]) > int(taken["version"]))
+            if not wrong and (record()["holder"] != taken["holder"] or clusters() != {"first"}):
+                wrong = [f"the second daemon wrote beside the first: {record()}, {clusters()}"]
+            first.terminate()
+            first.wait(30)
+            wrong = wrong or until("the second daemon's cluster", lambda: clusters() == {"first", "second"})
+            if not wrong and record()["holder"] == taken["holder"]:
+                wrong = [f"the lease is still the first daemon's: {record()}"]
+        finally:
+            for process in filter(None, [first, second]):
+                process.terminate()
+                process.wait(30)
+        logs = [line for name in ("first", "second") for line in (Path(folder) / f"{name}.log").read_text().splitlines()]
+    if not wrong:
+        print("lease: kept by the first daemon, and handed over when it was stopped")
+    return wrong and wrong + logs[-40:]
+
+
 def main():
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     binary, manifests = str(Path(sys.argv[1]).resolve()), Path(sys.argv[2]).resolve()
     failed = False
-    for name in sys.argv[3:] or [*STAND_INS, "boto3"]:
-        wrong = boto3_sees_it(binary, manifests) if name == "boto3" else opinion(name, binary, manifests)
+    others = {"boto3": boto3_sees_it, "lease": lease_on_moto}
+    for name in sys.argv[3:] or [*STAND_INS, *others]:
+        wrong = others[name](binary, manifests) if name in others else opinion(name, binary, manifests)
         if wrong:
             failed = True
             print(f"{name}: not as expected\n  " + "\n  ".join(wrong))

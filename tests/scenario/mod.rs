@@ -319,12 +319,20 @@ impl Running {
     pub(crate) async fn held(
         sandbox: Arc<Sandbox>,
         rules: Rules,
-        (interval, prune): (Duration, bool),
+        rhythm: (Duration, bool),
         files: &[(&str, &str)],
         rails: Guardrails,
     ) -> Self {
-        let mode = rules.modes.to_string();
-        let lab = Lab::under(sandbox, rules).await;
+        Self::made(Lab::under(sandbox, rules).await, rhythm, files, rails)
+    }
+
+    /// The same with a reconciler that is there already.
+    pub(crate) fn of(lab: Lab, rhythm: (Duration, bool), files: &[(&str, &str)]) -> Self {
+        Self::made(lab, rhythm, files, Guardrails::none())
+    }
+
+    fn made(lab: Lab, (interval, prune): (Duration, bool), files: &[(&str, &str)], rails: Guardrails) -> Self {
+        let mode = lab.reconciler.rules().modes.to_string();
         let folder = tempfile::tempdir().expect("tempdir");
         let directory = folder.path().join("manifests");
         std::fs::create_dir(&directory).expect("create");

@@ -13,7 +13,7 @@ use crate::sandbox::ApiError;
 pub const BUILT_IN: [&str; 2] = ["FARGATE", "FARGATE_SPOT"];
 
 /// A capacity provider that the account made.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct CapacityProvider {
     /// What was declared, with defaults.
     pub record: Map,

@@ -16,7 +16,7 @@ use super::{Context, Map, Outcome, Region, cluster_not_found, id, invalid, missi
 use crate::sandbox::ApiError;
 
 /// A cluster and what runs in it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Cluster {
     /// What was declared, with defaults.
     pub record: Map,

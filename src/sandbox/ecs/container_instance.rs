@@ -8,7 +8,7 @@ use super::tags::Tags;
 use super::{Context, Map, Outcome, Region, client, id, invalid, missing};
 
 /// A registered container instance.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Instance {
     /// What was registered.
     pub record: Map,

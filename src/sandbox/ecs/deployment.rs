@@ -15,7 +15,7 @@ use crate::sandbox::ApiError;
 
 /// One rollout of a service. ECS shows it twice: as a deployment inside the service (`ecs-svc/…`)
 /// while tasks of it may run, and as a service deployment with a target revision for good.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Deployment {
     /// `ecs-svc/…`
     pub(super) id: String,
@@ -54,7 +54,7 @@ pub(super) enum Role {
 }
 
 /// A rollback under way, or done.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Rollback {
     pub(super) reason: String,
     pub(super) at: Duration,

@@ -33,7 +33,7 @@ const HOOK: Cause = Cause {
 };
 
 /// A pause hook that a deployment has come to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Pause {
     id: String,
     /// Where it pauses.

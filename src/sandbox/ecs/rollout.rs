@@ -21,7 +21,7 @@ use super::timing::{ATTEMPTS, SCHEDULING, THROTTLED};
 use super::{Context, id};
 
 /// One line of a service's event list.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Event {
     id: String,
     at: Duration,

@@ -24,7 +24,7 @@ use super::{Context, Map, Outcome, Region, invalid, missing, service_not_found};
 use crate::sandbox::ApiError;
 
 /// A service with its deployments, tasks and events.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Service {
     /// What is declared, with defaults; `status` and `desiredCount` among it.
     pub record: Map,

@@ -27,7 +27,7 @@ const TABLE: [(&str, &str, &[&str]); 11] = [
 const ON_OFF: &[&str] = &["enabled", "disabled"];
 
 /// What somebody has set: one value for the account, others for single principals.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
     set: BTreeMap<(String, String), String>,
 }

@@ -17,7 +17,7 @@ use crate::sandbox::ApiError;
 const MOST_BYTES: usize = 65_536;
 
 /// All revisions of one name. Numbers are never used again, whatever becomes of a revision.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Family {
     latest: u32,
     /// By number.
@@ -31,7 +31,7 @@ impl Family {
 }
 
 /// One revision.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TaskDefinition {
     /// What was registered, with defaults.
     pub record: Map,

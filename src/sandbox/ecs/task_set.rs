@@ -14,7 +14,7 @@ use super::{Context, Map, Outcome, Region, id, invalid, missing, service_not_fou
 use crate::sandbox::ApiError;
 
 /// One task set. Its tasks are counted, not kept one by one.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TaskSet {
     /// `ecs-svc/…` without the prefix.
     pub id: String,
