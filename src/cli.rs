@@ -85,6 +85,9 @@ pub struct Target {
     /// Take over what exists without an owner tag, unless its manifest says evenkeel/adoption: never.
     #[arg(long, env = "EVENKEEL_ADOPT")]
     pub adopt: bool,
+    /// Hold manifests to the rules of this YAML file, which stands outside of DIR.
+    #[arg(long, env = "EVENKEEL_GUARDRAILS", value_name = "FILE", long_help = crate::guard::help())]
+    pub guardrails: Option<PathBuf>,
     /// What keeps two copies with the same owner from writing at the same time: epoch, the numbered
     /// revisions of a task definition; dynamodb:TABLE, a lease; or none. The same for all of them; plan
     /// writes nothing and needs none.
@@ -215,6 +218,9 @@ pub struct Validate {
     /// The directory of manifests.
     #[arg(value_name = "DIR", env = "EVENKEEL_DIR")]
     pub directory: PathBuf,
+    /// Hold manifests to the rules of this YAML file, which stands outside of DIR.
+    #[arg(long, env = "EVENKEEL_GUARDRAILS", value_name = "FILE", long_help = crate::guard::help())]
+    pub guardrails: Option<PathBuf>,
     /// The form of the output.
     #[arg(long, short, env = "EVENKEEL_OUTPUT", value_name = "FORM", default_value = "human")]
     pub output: ProblemOutput,

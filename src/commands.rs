@@ -4,6 +4,7 @@ mod apply;
 mod connect;
 pub mod export;
 mod from_cloudformation;
+mod guardrails;
 mod itself;
 mod offline;
 mod plan;
@@ -17,6 +18,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
+use crate::guard::Guardrails;
 use crate::load::{self, Desired};
 use crate::report;
 use crate::resource::Account;
@@ -42,6 +44,9 @@ pub enum CommandError {
     /// AWS cannot be reached, or does not accept the credentials.
     #[error("cannot start on AWS: {0}")]
     Aws(Failure),
+    /// The guardrails cannot be used, or do not allow the command to start.
+    #[error("{0}")]
+    Guardrails(String),
     /// A port, a pipe or a file failed.
     #[error("{what}: {error}")]
     Io {
@@ -102,14 +107,14 @@ fn read_directory(directory: &Path) -> Result<Snapshot, CommandError> {
 }
 
 /// What a directory declares.
-fn load_snapshot(snapshot: &Snapshot, account: &Account) -> Desired {
+fn load_snapshot(snapshot: &Snapshot, account: &Account, rails: &Guardrails) -> Desired {
     let files: Vec<load::File> = snapshot.files.iter().cloned().map(load::File::from).collect();
-    load::load(&files, account, &Desired::default())
+    load::guarded(&files, account, rails, &Desired::default())
 }
 
 /// Reads and loads a directory once.
-fn load_directory(directory: &Path, account: &Account) -> Result<Desired, CommandError> {
-    Ok(load_snapshot(&read_directory(directory)?, account))
+fn load_directory(directory: &Path, account: &Account, rails: &Guardrails) -> Result<Desired, CommandError> {
+    Ok(load_snapshot(&read_directory(directory)?, account, rails))
 }
 
 /// Refuses to go on with manifests that have problems.

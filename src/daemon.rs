@@ -12,6 +12,7 @@ use tokio::sync::watch as channel;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::fence::Standing;
+use crate::guard::Guardrails;
 use crate::load::{self, Desired};
 use crate::mode::Mode;
 use crate::model::{Key, Problem};
@@ -44,6 +45,8 @@ pub struct Options {
     pub prune: bool,
     /// Whether to end after the first full pass.
     pub once: bool,
+    /// What manifests are held to.
+    pub guardrails: Guardrails,
 }
 
 /// The daemon.
@@ -248,7 +251,8 @@ impl Daemon {
         }
         let files: Vec<load::File> = snapshot.files.into_iter().map(load::File::from).collect();
         let (account, before) = (self.reconciler.aws().account().clone(), self.desired.clone());
-        let loaded = tokio::task::spawn_blocking(move || load::load(&files, &account, &before)).await;
+        let rails = self.options.guardrails.clone();
+        let loaded = tokio::task::spawn_blocking(move || load::guarded(&files, &account, &rails, &before)).await;
         let desired = match loaded {
             Ok(desired) => desired,
             Err(panic) => {

@@ -10,7 +10,7 @@
 //!
 //! The directory is read as one snapshot ([`watch`]); its text becomes manifests with every problem
 //! found at once ([`yaml`], [`load`]), and manifests become [`resource::Resource`]s with references,
-//! variables and presets written out ([`resolve`]). AWS is read in batches ([`aws`]) into a
+//! variables and presets written out ([`resolve`]), unless one breaks a guardrail ([`guard`]). AWS is read in batches ([`aws`]) into a
 //! [`world::World`], which also holds what could not be seen. [`plan::plan`] compares the two and is
 //! a pure function; what it returns is a list of [`action::Action`]s, each of which is one AWS call.
 //! Carrying them out is a `match`. [`status::conclude`] turns a plan and its outcomes into what
@@ -53,6 +53,8 @@
 //!   table of fields, with AWS or with somebody else's tool becomes a loop of restarts.
 //! - No manifest is missing because it could not be read: a file that turns bad keeps its last good
 //!   content, a directory that cannot be read changes nothing.
+//! - Nothing that a manifest says relaxes a guardrail: the file is read once, from outside of the
+//!   directory, and what breaks a rule is out of force before the first call.
 //! - There is no state file. Ownership, the digest of task definitions and the last restart are in AWS
 //!   tags, desired state is the directory, everything else is read again.
 //! - Nothing is deleted unless asked for, and then nothing that is not ours, that something declared
@@ -71,6 +73,7 @@ pub mod export;
 pub mod failure;
 pub mod fence;
 pub mod fields;
+pub mod guard;
 pub mod live;
 pub mod load;
 pub mod memory;

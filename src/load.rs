@@ -11,6 +11,7 @@ mod envelope;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use crate::guard::{self, Guardrails};
 use crate::model::{IGNORE_FIELDS, Key, Kind, Manifest, Position, Problem, Source};
 use crate::plain;
 use crate::resolve::{self, Before, Beside, resolve};
@@ -54,9 +55,16 @@ pub struct Desired {
     pub invalid: BTreeSet<Key>,
 }
 
-/// Reads the files of a directory for an account. `before` is what the directory declared so far.
+/// Reads the files of a directory for an account, without any guardrail. `before` is what the
+/// directory declared so far.
 #[must_use]
 pub fn load(files: &[File], account: &Account, before: &Desired) -> Desired {
+    guarded(files, account, &Guardrails::none(), before)
+}
+
+/// The same, held to guardrails: what breaks one is a problem, and never in force.
+#[must_use]
+pub fn guarded(files: &[File], account: &Account, rails: &Guardrails, before: &Desired) -> Desired {
     let mut desired = Desired::default();
     let mut parsed: BTreeMap<PathBuf, Vec<Manifest>> = BTreeMap::new();
     let mut drafts: BTreeMap<PathBuf, Vec<Manifest>> = BTreeMap::new();
@@ -80,10 +88,11 @@ pub fn load(files: &[File], account: &Account, before: &Desired) -> Desired {
         parsed.insert(file.path.clone(), reading.manifests);
     }
     let scope = Before { manifests: holders(before), resources: &before.resources };
+    let ground = Ground { account, rails, before: &scope };
     // What a draft leaves out is gone, unless it got lost: then it is still there to refer to.
     let mut others = in_force(&parsed, &bad, before);
     others.retain(|file, _| !complete.contains(file) || !drafts.contains_key(*file));
-    desired.problems.extend(further_problems(files, &others, &drafts, account, &scope, beside.unread.clone()));
+    desired.problems.extend(further_problems(files, &others, &drafts, &ground, beside.unread.clone()));
     // A file that turns out bad is replaced by its last good content, which may in turn be what
     // another file's fault came from: so until no further file turns bad.
     loop {
@@ -95,8 +104,7 @@ pub fn load(files: &[File], account: &Account, before: &Desired) -> Desired {
             claims.unique.append(&mut claims.contested);
         }
         beside.contested = claims.contested.into_keys().collect();
-        let mut resolved = resolve(&claims.unique, account, &scope, &beside);
-        check(&mut resolved);
+        let resolved = ground.resolve(&claims.unique, &beside);
         let mut located = claims.refused;
         located.extend(resolved.faults.into_iter().filter_map(|fault| Located::new(fault, &claims.unique)));
         let fresh = placed_by_file(files, &located, |file| !bad.contains(file));
@@ -137,14 +145,36 @@ fn limit(problems: &mut Vec<Problem>) {
     });
 }
 
+/// What manifests are read against.
+struct Ground<'a> {
+    account: &'a Account,
+    rails: &'a Guardrails,
+    before: &'a Before<'a>,
+}
+
+impl Ground<'_> {
+    /// The resources of manifests that are fit for use, and everything that is wrong with the others.
+    fn resolve(&self, manifests: &BTreeMap<Key, Manifest>, beside: &Beside) -> resolve::Resolved {
+        let mut resolved = resolve(manifests, self.account, self.before, beside);
+        check(&mut resolved);
+        let refused = guard::check(&resolved.resources, self.rails, self.account, self.before.resources);
+        resolved.faults.extend(refused.into_iter().filter(|fault| {
+            let unknown = resolved.unknown.get(&fault.key);
+            !unknown.is_some_and(|unknown| is_below(&fault.path, unknown))
+        }));
+        let wrong: BTreeSet<&Key> = resolved.faults.iter().map(|fault| &fault.key).collect();
+        resolved.resources.retain(|_, resource| !wrong.contains(&resource.manifest));
+        resolved
+    }
+}
+
 /// What else is wrong with files that are bad already: what their documents would mean, were they
 /// well formed. People fix what they are told, and want to be told all of it.
 fn further_problems(
     files: &[File],
     others: &BTreeMap<&PathBuf, &Vec<Manifest>>,
     drafts: &BTreeMap<PathBuf, Vec<Manifest>>,
-    account: &Account,
-    before: &Before<'_>,
+    ground: &Ground<'_>,
     unread: BTreeSet<PathBuf>,
 ) -> Vec<Problem> {
     if drafts.is_empty() {
@@ -152,6 +182,7 @@ fn further_problems(
     }
     let mut newest = others.clone();
     newest.extend(drafts);
+    let before = ground.before;
     let mut claims = claims(&newest, &before.manifests);
     // What somebody had stays in force until the clash is over.
     let (held, contested) = claims.contested.into_iter().partition(|(key, _)| before.manifests.contains_key(key));
@@ -161,8 +192,7 @@ fn further_problems(
         others.values().copied().flatten().map(|manifest| (manifest.key.clone(), manifest.clone())).collect();
     manifests.extend(claims.unique.clone());
     manifests.retain(|key, _| !contested.contains(key));
-    let mut resolved = resolve(&manifests, account, before, &Beside { broken: BTreeSet::new(), contested, unread });
-    check(&mut resolved);
+    let resolved = ground.resolve(&manifests, &Beside { broken: BTreeSet::new(), contested, unread });
     let mut located = claims.refused;
     located.extend(resolved.faults.into_iter().filter_map(|fault| Located::new(fault, &claims.unique)));
     placed_by_file(files, &located, |file| drafts.contains_key(file))
@@ -204,7 +234,7 @@ fn without_losers(files: &BTreeMap<&PathBuf, &Vec<Manifest>>, located: &[Located
     files.iter().map(|(file, manifests)| ((*file).clone(), keep(manifests))).collect()
 }
 
-/// Checks every resource against its kind's schema; those of manifests with faults are taken out.
+/// Checks every resource against its kind's schema.
 fn check(resolved: &mut resolve::Resolved) {
     for resource in resolved.resources.values() {
         let unknown = resolved.unknown.get(&resource.manifest);
@@ -246,8 +276,6 @@ fn check(resolved: &mut resolve::Resolved) {
             });
         }
     }
-    let wrong: BTreeSet<&Key> = resolved.faults.iter().map(|fault| &fault.key).collect();
-    resolved.resources.retain(|_, resource| !wrong.contains(&resource.manifest));
 }
 
 /// Whether a path leads to or through one of the places.

@@ -163,7 +163,7 @@ fn is_unique_id(text: &str) -> bool {
 }
 
 /// The list that a value is or stands for.
-fn items(value: &Value) -> Vec<&Value> {
+pub(crate) fn items(value: &Value) -> Vec<&Value> {
     match value {
         Value::Array(items) => items.iter().collect(),
         single => vec![single],
@@ -171,7 +171,7 @@ fn items(value: &Value) -> Vec<&Value> {
 }
 
 /// The element of a document or statement, in whatever case it is written.
-fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+pub(crate) fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
     value.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 

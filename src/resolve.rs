@@ -19,7 +19,7 @@ use crate::preset;
 use crate::resource::{Account, Adoption, Identity, Resource, TaskDefinition};
 use crate::value::{Map, Path, Value, as_text, describe, suggestion};
 
-pub(crate) use references::FREE;
+pub(crate) use references::{FREE, expanded};
 pub use references::{may_refer, placeholder, reference_kind};
 pub use whole::order;
 

@@ -486,6 +486,157 @@ fn an_apply_whose_rollout_ecs_takes_back_fails_and_says_why() {
     assert_eq!(daemon.terminate(), Some(0));
 }
 
+const ADMIN: &str = "\
+apiVersion: evenkeel/v1alpha1
+kind: Role
+metadata: {name: ops}
+spec: {preset: task, managedPolicyArns: [\"arn:aws:iam::aws:policy/AdministratorAccess\"]}
+";
+
+fn rails(rules: &str) -> String {
+    format!("apiVersion: evenkeel/v1alpha1\nkind: Guardrails\n{rules}")
+}
+
+#[test]
+fn a_manifest_that_breaks_a_guardrail_is_refused_with_the_lines_that_allow_it() {
+    let files = directory(&[("ops.yaml", ADMIN)]);
+    let plan = evenkeel(&["plan", path(&files), "--sandbox"]);
+    assert_eq!((plan.code, plan.out.as_str()), (1, ""), "{}", plan.err);
+    assert!(
+        plan.err
+            .starts_with("ops.yaml:4:42: error: spec.managedPolicyArns[0]: refused by the guardrail `adminPolicies`: ")
+    );
+    let applied = evenkeel(&["apply", path(&files), "--sandbox"]);
+    assert!(applied.code == 1 && applied.err.ends_with("error: 1 problem in the manifests; nothing was done\n"));
+    let offered = plan.err.split_once("write in the file of --guardrails ").expect("the lines").1;
+    let exception = offered.lines().next().expect("a line").replace('…', "people in an emergency");
+    let beside = directory(&[("guardrails.yaml", &rails(&exception))]);
+    let file = format!("{}/guardrails.yaml", path(&beside));
+    for command in [&["plan", "--sandbox"][..], &["apply", "--sandbox"], &["validate"]] {
+        let ended = evenkeel(&[command, &[path(&files), "--guardrails", &file]].concat());
+        assert_eq!(ended.code, if command[0] == "plan" { 2 } else { 0 }, "{command:?}: {}{}", ended.out, ended.err);
+    }
+    let validated = command(&["validate", path(&files)]).env("EVENKEEL_GUARDRAILS", &file).output().expect("it runs");
+    assert!(validated.status.success(), "by the environment");
+}
+
+#[test]
+fn guardrails_that_cannot_be_used_stop_the_command() {
+    let files = directory(&[("main.yaml", CLUSTER), ("guardrails.txt", &rails(""))]);
+    let beside = directory(&[("bad.yaml", &rails("rules: {pasRole: {}}\n"))]);
+    let bad = format!("{}/bad.yaml", path(&beside));
+    let missing = format!("{}/missing.yaml", path(&beside));
+    let inside = format!("{}/guardrails.txt", path(&files));
+    let link = format!("{}/link.yaml", path(&beside));
+    std::os::unix::fs::symlink(&inside, &link).expect("a link");
+    let through = format!("{}/../{}/guardrails.txt", path(&files), files.path().file_name().expect("a name").display());
+    let cases = [
+        (
+            &bad,
+            format!(
+                "{bad}:3:9: error: rules.pasRole: unknown rule `pasRole`\n  hint: did you mean `passRole`?\nerror: 1 problem in the guardrails; nothing was done\n"
+            ),
+        ),
+        (&missing, format!("error: cannot read the guardrails in {missing}: ")),
+        (&inside, format!("error: the guardrails file {inside} is inside of {}", path(&files))),
+        (&link, format!("error: the guardrails file {link} is inside of ")),
+        (&through, "error: the guardrails file ".to_owned()),
+    ];
+    for (file, said) in cases {
+        for command in [
+            &["run", "--once", "--sandbox", "--listen", "127.0.0.1:0"][..],
+            &["plan", "--sandbox"],
+            &["apply", "--sandbox"],
+            &["validate"],
+        ] {
+            let ended = evenkeel(&[command, &[path(&files), "--guardrails", file]].concat());
+            assert_eq!((ended.code, ended.out.as_str()), (1, ""), "{command:?}");
+            assert!(ended.err.starts_with(&said), "{command:?}: {}", ended.err);
+        }
+    }
+}
+
+#[test]
+fn a_command_does_not_start_on_another_account_or_in_another_region() {
+    let main = directory(&[("main.yaml", CLUSTER)]);
+    let mut daemon = Daemon::start(&main, &["--debounce", "10ms"]);
+    let url = format!("--sandbox=http://{}", daemon.sandbox());
+    let files = directory(&[("other.yaml", &CLUSTER.replace("main", "other"))]);
+    let cases = [
+        (
+            "rules: {accounts: '210987654321'}\n",
+            "error: the credentials are for account 123456789012, and the guardrail `accounts` allows: 210987654321\n",
+        ),
+        (
+            "rules: {regions: [eu-west-1, eu-west-3]}\n",
+            "error: the Region is us-east-1, and the guardrail `regions` allows: eu-west-1, eu-west-3\n",
+        ),
+    ];
+    for (rules, said) in cases {
+        let beside = directory(&[("rails.yaml", &rails(rules))]);
+        let file = format!("{}/rails.yaml", path(&beside));
+        for command in [&["plan"][..], &["apply"], &["run", "--once", "--listen", "127.0.0.1:0"]] {
+            let ended = evenkeel(&[command, &[path(&files), &url, "--guardrails", &file]].concat());
+            assert_eq!((ended.code, ended.out.as_str()), (1, ""), "{command:?}");
+            assert!(ended.err.starts_with(said), "{command:?}: {}", ended.err);
+        }
+    }
+    // Nothing was made, and with the right file it is.
+    let beside = directory(&[("rails.yaml", &rails("rules: {accounts: '123456789012', regions: us-east-1}\n"))]);
+    let plan = evenkeel(&["plan", path(&files), &url, "--guardrails", &format!("{}/rails.yaml", path(&beside))]);
+    assert_eq!(plan.code, 2, "{}", plan.err);
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn without_an_account_no_account_is_foreign() {
+    let trust = "{Version: '2012-10-17', Statement: {Effect: Allow, Principal: {AWS: '210987654321'}, Action: 'sts:AssumeRole'}}";
+    let role = ROLE.replace("{preset: task}", &format!("{{assumeRolePolicyDocument: {trust}}}"));
+    let files = directory(&[("role.yaml", &role)]);
+    let validate = |rules: Option<&str>| {
+        let beside = directory(&[("rails.yaml", &rails(rules.unwrap_or_default()))]);
+        let file = format!("{}/rails.yaml", path(&beside));
+        let more = if rules.is_some() { vec!["--guardrails", &file] } else { Vec::new() };
+        evenkeel(&[&["validate", path(&files)], &more[..]].concat()).code
+    };
+    assert_eq!(validate(None), 0);
+    assert_eq!(validate(Some("rules: {accounts: '210987654321'}\n")), 0);
+    assert_eq!(validate(Some("rules: {accounts: '123456789012'}\n")), 1);
+    assert_eq!(validate(Some("rules: {accounts: '123456789012', trust: {allow: ['210987654321']}}\n")), 0);
+    assert_eq!(evenkeel(&["plan", path(&files), "--sandbox"]).code, 1, "the simulated account is another");
+}
+
+#[test]
+fn what_an_account_holds_against_the_guardrails_is_counted_by_export_and_told_by_validate() {
+    let running = SERVICE.replace("  taskDefinition:\n", "  taskDefinition:\n    taskRoleArn: {ref: ops}\n");
+    let files = directory(&[("main.yaml", CLUSTER), ("ops.yaml", ADMIN), ("web.yaml", &running)]);
+    let beside = directory(&[("rails.yaml", &rails("rules: {adminPolicies: {off: for this test}}\n"))]);
+    let file = format!("{}/rails.yaml", path(&beside));
+    let mut daemon = Daemon::start(&files, &["--debounce", "10ms", "--guardrails", &file]);
+    let url = format!("--sandbox=http://{}", daemon.sandbox());
+    let address = daemon.listen();
+    daemon.wait("the service", |_| {
+        let status = json(&get(&address, "/status").1);
+        let all = status["resources"].as_array()?;
+        let well = all.len() == 4 && all.iter().all(|one| one["state"] == "in_sync");
+        well.then_some(())
+    });
+    let to = tempfile::tempdir().expect("a directory");
+    let exported = evenkeel(&["export", &url, "--to", path(&to)]);
+    assert_eq!(exported.code, 0, "{}", exported.err);
+    let note =
+        "note: 1 manifest breaks guardrails, which plan and apply refuse; validate says what, and how to allow it\n";
+    assert_eq!(exported.err, note);
+    assert_eq!(evenkeel(&["plan", &url, path(&to)]).code, 1);
+    let validated = evenkeel(&["validate", path(&to)]);
+    let hint = "exceptions: [{manifest: Role/ops, rules: [adminPolicies], only: [\"arn:aws:iam::aws:policy/AdministratorAccess\"], reason: …}]";
+    assert!(validated.out.contains(hint) && validated.out.ends_with("1 problem.\n"), "{}", validated.out);
+    let file = directory(&[("rails.yaml", &rails(&hint.replace('…', "as it was")))]);
+    let plan = evenkeel(&["plan", &url, path(&to), "--guardrails", &format!("{}/rails.yaml", path(&file))]);
+    assert_eq!(plan.code, 0, "{}{}", plan.out, plan.err);
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
 /// A simulated AWS that other runs of the binary can be pointed at. Killed when dropped.
 struct Served {
     child: Child,

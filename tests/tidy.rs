@@ -38,6 +38,7 @@ const MODULES: &[(&str, u8)] = &[
     ("fence", 0),
     ("action", 0),
     ("resolve", 0),
+    ("guard", 0),
     ("plan", 0),
     ("prune", 0),
     ("memory", 0),

@@ -44,12 +44,12 @@ pub(super) async fn apply(command: Apply) -> Result<u8, CommandError> {
             "--takeover goes with --lease epoch: a lease ends when its holder does".to_owned(),
         ));
     }
-    let Connection { reconciler, what, .. } = connect::connect(target, Modes::default()).await?;
+    let Connection { reconciler, guardrails, what, .. } = connect::connect(target, Modes::default()).await?;
     let manner = Manner::Guest { takeover, lasts: command.timeout };
     let reconciler = connect::fenced(reconciler, what, &target.lease, manner);
     let account = reconciler.aws().account().clone();
     let snapshot = read_directory(&command.target.directory)?;
-    let desired = load_snapshot(&snapshot, &account);
+    let desired = load_snapshot(&snapshot, &account, &guardrails);
     refuse_problems(&desired)?;
     let stop = super::run::stop_signal();
     let mut screen = Screen {

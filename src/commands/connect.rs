@@ -7,10 +7,11 @@ use std::sync::Arc;
 use aws_config::ConfigLoader;
 use aws_config::SdkConfig;
 
-use super::{CommandError, itself};
+use super::{CommandError, guardrails, itself};
 use crate::aws::{Aws, loader};
 use crate::cli::{Lease, Target};
 use crate::fence::{Copy, Manner};
+use crate::guard::Guardrails;
 use crate::metrics::Metrics;
 use crate::mode::Modes;
 use crate::plan::Rules;
@@ -22,6 +23,7 @@ use crate::sandbox::{Sandbox, client};
 pub(super) struct Connection {
     pub(super) reconciler: Reconciler,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) guardrails: Guardrails,
     /// What to call this process.
     pub(super) what: String,
     #[cfg(feature = "sandbox")]
@@ -29,6 +31,7 @@ pub(super) struct Connection {
 }
 
 pub(super) async fn connect(target: &Target, modes: Modes) -> Result<Connection, CommandError> {
+    let guardrails = guardrails::read(target.guardrails.as_deref(), &target.directory)?;
     let metrics = Arc::new(Metrics::new().map_err(CommandError::Metrics)?);
     #[cfg(feature = "sandbox")]
     let (loader, sandbox) = pointed(target.sandbox.as_deref());
@@ -36,10 +39,11 @@ pub(super) async fn connect(target: &Target, modes: Modes) -> Result<Connection,
     let loader = loader();
     let config = loader.load().await;
     let rules = Rules { owner: target.owner.clone(), adopt: target.adopt, modes, ..Rules::default() };
-    let (reconciler, what) = reconciler(&config, rules, &metrics).await?;
+    let (reconciler, what) = reconciler(&config, rules, &metrics, &guardrails).await?;
     Ok(Connection {
         reconciler,
         metrics,
+        guardrails,
         what,
         #[cfg(feature = "sandbox")]
         sandbox,
@@ -85,8 +89,15 @@ pub(super) async fn reconciler(
     config: &SdkConfig,
     rules: Rules,
     metrics: &Arc<Metrics>,
+    guardrails: &Guardrails,
 ) -> Result<(Reconciler, String), CommandError> {
     let aws = Aws::connect(config, metrics).await.map_err(CommandError::Aws)?;
+    let admitted = guardrails.admit(aws.account());
+    admitted.map_err(|why| {
+        CommandError::Guardrails(format!(
+            "{why}\n  hint: nothing was read or changed; check AWS_PROFILE and AWS_REGION"
+        ))
+    })?;
     let (itself, what) = itself::find(&aws).await;
     Ok((Reconciler::new(aws, Rules { itself, ..rules }, Arc::clone(metrics)), what))
 }

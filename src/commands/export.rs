@@ -9,6 +9,7 @@ use super::{CommandError, ERROR, OK, connect, print};
 use crate::aws::Aws;
 use crate::cli;
 use crate::export::{self, Document, Found, LeftOut, Scope};
+use crate::guard::{self, Guardrails};
 use crate::load::{self, Desired};
 use crate::plain;
 use crate::report;
@@ -39,6 +40,9 @@ pub(super) async fn export(command: cli::Export) -> Result<u8, CommandError> {
     }
     for complaint in &complaints {
         let _ = writeln!(anstream::stderr(), "{}", plain::line(complaint));
+    }
+    if let Some(note) = broken_guardrails(&text, aws.account()) {
+        let _ = writeln!(anstream::stderr(), "{note}");
     }
     Ok(if complaints.is_empty() { OK } else { ERROR })
 }
@@ -108,9 +112,24 @@ fn note<T: Default>(found: &mut Found, what: impl Into<String>, failure: &Failur
 
 /// What `validate` would say of the manifests: AWS may hold what no manifest may.
 fn problems(text: &str, account: &Account) -> Vec<String> {
-    let file = load::File { path: PathBuf::from("export"), content: Ok(text.as_bytes().to_vec()) };
-    let desired = load::load(&[file], account, &Desired::default());
+    let desired = loaded(text, account, &Guardrails::none());
     desired.problems.iter().map(ToString::to_string).collect()
+}
+
+fn loaded(text: &str, account: &Account, rails: &Guardrails) -> Desired {
+    let file = load::File { path: PathBuf::from("export"), content: Ok(text.as_bytes().to_vec()) };
+    load::guarded(&[file], account, rails, &Desired::default())
+}
+
+/// How much of it the guardrails that are on by default will refuse: somebody has to decide about it.
+fn broken_guardrails(text: &str, account: &Account) -> Option<String> {
+    let desired = loaded(text, account, &Guardrails::standard());
+    let refused: BTreeSet<_> = desired.problems.iter().filter(|problem| guard::is_refusal(problem)).collect();
+    let manifests: BTreeSet<_> = refused.iter().filter_map(|problem| problem.key.as_ref()).collect();
+    let count = report::count(manifests.len(), "manifest breaks", "manifests break");
+    (!manifests.is_empty()).then(|| {
+        format!("note: {count} guardrails, which plan and apply refuse; validate says what, and how to allow it")
+    })
 }
 
 /// One file per manifest; nothing is written where anything is there already.

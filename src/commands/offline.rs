@@ -5,8 +5,9 @@ use std::io;
 use clap::CommandFactory as _;
 use serde_json::json;
 
-use super::{CommandError, ERROR, OK, load_directory, print, refuse_problems};
+use super::{CommandError, ERROR, OK, guardrails, load_directory, print, refuse_problems};
 use crate::cli::{Cli, Completions, ProblemOutput, Render, RenderOutput, Validate};
+use crate::guard::Guardrails;
 use crate::model::API_VERSION;
 use crate::plain;
 use crate::report;
@@ -20,7 +21,9 @@ fn account() -> Account {
 }
 
 pub(super) fn validate(command: &Validate) -> Result<u8, CommandError> {
-    let desired = load_directory(&command.directory, &account())?;
+    let guardrails = guardrails::read(command.guardrails.as_deref(), &command.directory)?;
+    let (guardrails, account) = guardrails.offline(account());
+    let desired = load_directory(&command.directory, &account, &guardrails)?;
     let problems = &desired.problems;
     print(&match command.output {
         ProblemOutput::Json => plain::json(format!("{:#}\n", report::problems_json(problems))),
@@ -39,7 +42,7 @@ pub(super) fn validate(command: &Validate) -> Result<u8, CommandError> {
 
 pub(super) fn render(command: &Render) -> Result<u8, CommandError> {
     let account = Account { id: command.account.clone(), ..account() };
-    let desired = load_directory(&command.directory, &account)?;
+    let desired = load_directory(&command.directory, &account, &Guardrails::none())?;
     refuse_problems(&desired)?;
     let resources: Vec<Value> = desired.resources.values().map(manifest).collect();
     print(&match command.output {

@@ -13,7 +13,7 @@ pub(super) async fn plan(command: Plan) -> Result<u8, CommandError> {
     let connection = connect::connect(&command.target, Modes::default()).await?;
     let account = connection.reconciler.aws().account().clone();
     let snapshot = read_directory(&command.target.directory)?;
-    let desired = load_snapshot(&snapshot, &account);
+    let desired = load_snapshot(&snapshot, &account, &connection.guardrails);
     refuse_problems(&desired)?;
     let all: BTreeSet<_> = desired.resources.keys().cloned().collect();
     let mut plan = connection.reconciler.plan(&desired.resources, &all).await;

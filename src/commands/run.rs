@@ -3,6 +3,7 @@
 #[cfg(feature = "sandbox")]
 use std::net::SocketAddr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ pub(super) async fn run(command: Run) -> Result<u8, CommandError> {
     let connection = connect::connect(&command.target, command.mode.clone()).await?;
     #[cfg(feature = "sandbox")]
     serve_sandbox(&connection, command.sandbox_listen).await;
-    let Connection { mut reconciler, metrics, what, .. } = connection;
+    let Connection { mut reconciler, metrics, guardrails, what, .. } = connection;
     if command.mode.writes() {
         reconciler = connect::fenced(reconciler, what, &command.target.lease, Manner::Resident);
     }
@@ -47,6 +48,7 @@ pub(super) async fn run(command: Run) -> Result<u8, CommandError> {
         region = account.region,
         directory = %command.target.directory.display(),
         mode = %command.mode,
+        guardrails = %command.target.guardrails.as_deref().map_or_else(|| "default".into(), Path::to_string_lossy),
         status = format!("http://{address}/"),
         "started"
     );
@@ -58,6 +60,7 @@ pub(super) async fn run(command: Run) -> Result<u8, CommandError> {
         quiet_max,
         prune: command.target.prune,
         once: command.once,
+        guardrails,
     };
     let well = Daemon::new(options, reconciler, shared).run(stop_signal()).await;
     Ok(if well { OK } else { ERROR })

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use super::{CommandError, OK, connect, load_directory, print, refuse_problems, run};
 use crate::aws::loader;
 use crate::cli;
+use crate::guard::Guardrails;
 use crate::metrics::Metrics;
 use crate::plan::Rules;
 use crate::sandbox::{Sandbox, client, server};
@@ -18,9 +19,11 @@ pub(super) async fn sandbox(command: cli::Sandbox) -> Result<u8, CommandError> {
     if let Some(directory) = &command.manifests {
         let metrics = Arc::new(Metrics::new().map_err(CommandError::Metrics)?);
         let rules = Rules { owner: "evenkeel".to_owned(), ..Rules::default() };
+        // Nobody gains anything in a simulated account.
+        let guardrails = Guardrails::none();
         let config = client::point(loader(), &sandbox).load().await;
-        let (reconciler, _) = connect::reconciler(&config, rules, &metrics).await?;
-        let desired = load_directory(directory, reconciler.aws().account())?;
+        let (reconciler, _) = connect::reconciler(&config, rules, &metrics, &guardrails).await?;
+        let desired = load_directory(directory, reconciler.aws().account(), &guardrails)?;
         refuse_problems(&desired)?;
         let all: BTreeSet<_> = desired.resources.keys().cloned().collect();
         reconciler.pass(&desired.resources, &all, &stop, &mut |_| {}).await;

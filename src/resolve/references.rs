@@ -259,7 +259,7 @@ pub(super) fn families(
 }
 
 /// A text with its variables written out.
-fn expanded(text: &str, account: &Account) -> String {
+pub(crate) fn expanded(text: &str, account: &Account) -> String {
     text.replace("${AWS::AccountId}", &account.id)
         .replace("${AWS::Region}", &account.region)
         .replace("${AWS::Partition}", &account.partition)

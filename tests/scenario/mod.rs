@@ -13,6 +13,7 @@ use aws_sdk_ecs::types::{ContainerDefinition, TaskDefinition};
 use evenkeel::action::Outcome;
 use evenkeel::aws::{Aws, loader};
 use evenkeel::daemon::{Daemon, Options};
+use evenkeel::guard::Guardrails;
 use evenkeel::load::{Desired, File, load};
 use evenkeel::metrics::Metrics;
 use evenkeel::model::{Key, Kind};
@@ -288,6 +289,7 @@ pub(crate) fn options(directory: &Path, (interval, prune): (Duration, bool)) -> 
         quiet_max: Duration::from_secs(2),
         prune,
         once: false,
+        guardrails: Guardrails::none(),
     }
 }
 
@@ -332,14 +334,29 @@ impl Running {
     pub(crate) async fn under(
         sandbox: Arc<Sandbox>,
         rules: Rules,
-        (interval, prune): (Duration, bool),
+        rhythm: (Duration, bool),
         files: &[(&str, &str)],
     ) -> Self {
-        Self::of(Lab::under(sandbox, rules).await, (interval, prune), files)
+        Self::held(sandbox, rules, rhythm, files, Guardrails::none()).await
+    }
+
+    /// The same under guardrails.
+    pub(crate) async fn held(
+        sandbox: Arc<Sandbox>,
+        rules: Rules,
+        rhythm: (Duration, bool),
+        files: &[(&str, &str)],
+        rails: Guardrails,
+    ) -> Self {
+        Self::made(Lab::under(sandbox, rules).await, rhythm, files, rails)
     }
 
     /// The same with a reconciler that is there already.
-    pub(crate) fn of(lab: Lab, (interval, prune): (Duration, bool), files: &[(&str, &str)]) -> Self {
+    pub(crate) fn of(lab: Lab, rhythm: (Duration, bool), files: &[(&str, &str)]) -> Self {
+        Self::made(lab, rhythm, files, Guardrails::none())
+    }
+
+    fn made(lab: Lab, rhythm: (Duration, bool), files: &[(&str, &str)], rails: Guardrails) -> Self {
         let folder = tempfile::tempdir().expect("tempdir");
         let directory = folder.path().join("manifests");
         std::fs::create_dir(&directory).expect("create");
@@ -348,33 +365,44 @@ impl Running {
             std::fs::create_dir_all(file.parent().expect("a folder")).expect("create");
             std::fs::write(file, text).expect("write");
         }
-        Self { _folder: Some(folder), ..Self::with(lab, (interval, prune), &directory, None) }
+        Self { _folder: Some(folder), ..Self::railed(lab, rhythm, &directory, None, rails) }
     }
 
     /// The same over a directory that is somebody else's to keep; with `hints`, nobody but those says
     /// that the directory may have changed.
     pub(crate) async fn watching(
         sandbox: Arc<Sandbox>,
-        (interval, prune): (Duration, bool),
+        rhythm: (Duration, bool),
         directory: &Path,
         hints: Option<watch::Receiver<u64>>,
     ) -> Self {
-        Self::with(Lab::over(sandbox).await, (interval, prune), directory, hints)
+        Self::with(Lab::over(sandbox).await, rhythm, directory, hints)
     }
 
     /// The same with a reconciler that is there already.
     pub(crate) fn with(
         lab: Lab,
-        (interval, prune): (Duration, bool),
+        rhythm: (Duration, bool),
         directory: &Path,
         hints: Option<watch::Receiver<u64>>,
+    ) -> Self {
+        Self::railed(lab, rhythm, directory, hints, Guardrails::none())
+    }
+
+    fn railed(
+        lab: Lab,
+        rhythm: (Duration, bool),
+        directory: &Path,
+        hints: Option<watch::Receiver<u64>>,
+        rails: Guardrails,
     ) -> Self {
         let metrics = Arc::clone(&lab.metrics);
         let account = lab.reconciler.aws().account().clone();
         let mode = lab.reconciler.rules().modes.to_string();
-        let shared = Shared::new(metrics, account, mode, 3 * interval);
+        let shared = Shared::new(metrics, account, mode, 3 * rhythm.0);
+        let options = Options { guardrails: rails, ..options(directory, rhythm) };
         let (stop, stopped) = watch::channel(false);
-        let daemon = Daemon::new(options(directory, (interval, prune)), lab.reconciler, Arc::clone(&shared));
+        let daemon = Daemon::new(options, lab.reconciler, Arc::clone(&shared));
         let daemon = match hints {
             None => tokio::spawn(daemon.run(stopped)),
             Some(hints) => tokio::spawn(daemon.run_hinted(None, hints, stopped)),

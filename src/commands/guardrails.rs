@@ -1,0 +1,48 @@
+//! `--guardrails FILE`: read once, at the start, from where no manifest can stand.
+
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::CommandError;
+use crate::guard::{self, Guardrails};
+use crate::report;
+use crate::yaml::MAX_FILE_BYTES;
+
+/// The guardrails of a file or, without one, those that are on by default.
+pub(super) fn read(file: Option<&Path>, directory: &Path) -> Result<Guardrails, CommandError> {
+    let Some(file) = file else { return Ok(Guardrails::standard()) };
+    let text = content(file).map_err(CommandError::io(format!("cannot read the guardrails in {}", file.display())))?;
+    if is_inside(file, directory) {
+        return Err(CommandError::Guardrails(format!(
+            "the guardrails file {} is inside of {}, where whoever commits a manifest could change it\n  \
+             hint: keep it outside of the watched directory",
+            file.display(),
+            directory.display()
+        )));
+    }
+    guard::read(&text, file).map_err(|problems| {
+        let _ = anstream::stderr().write_all(report::problems_text(&problems).as_bytes());
+        let count = report::count(problems.len(), "problem", "problems");
+        CommandError::Guardrails(format!("{count} in the guardrails; nothing was done"))
+    })
+}
+
+/// One byte more than the parser takes tells it that there is more.
+fn content(file: &Path) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    fs::File::open(file)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut content)?;
+    Ok(content)
+}
+
+/// Whether a file is in a directory as both are written, or behind any link in either.
+fn is_inside(file: &Path, directory: &Path) -> bool {
+    let absolute = |path: &Path| std::path::absolute(path).ok();
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    let link = |path: &Path| Some(real(absolute(path)?.parent()?)?.join(path.file_name()?));
+    let files: Vec<PathBuf> = [absolute(file), real(file), link(file)].into_iter().flatten().collect();
+    // The directory may be a link that is yet to be made.
+    let directories: Vec<PathBuf> =
+        [absolute(directory), real(directory), link(directory)].into_iter().flatten().collect();
+    files.iter().any(|file| directories.iter().any(|directory| file.starts_with(directory)))
+}
