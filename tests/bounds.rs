@@ -257,6 +257,7 @@ async fn a_thousand_resources_at_five_calls_a_second_converge_without_those_that
     let board = running.shared.board();
     let of_denied = |name: &str, kind| board.statuses[&key(kind, name)].clone();
     assert_eq!(of_denied("denied-000", Kind::Policy).reason, "Denied");
+    // It has waited for more than five minutes.
     assert_eq!(of_denied("a-000", Kind::Role).state, State::Blocked);
 }
 
