@@ -301,7 +301,9 @@ impl Daemon {
                 self.shared.board().statuses.remove(key);
                 continue;
             }
-            if self.pruner.is_none() {
+            if self.pruner.is_some() {
+                tracing::warn!(resource = %key, "is no longer declared");
+            } else {
                 tracing::warn!(resource = %key, "is no longer declared; it stays in AWS as it is, for --prune is not given");
             }
             self.shared.board().statuses.remove(key);

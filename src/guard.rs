@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path as FilePath, PathBuf};
 
 use crate::model::{Key, Kind, Problem};
+use crate::plain;
 use crate::resolve::{Fault, expanded};
 use crate::resource::{Account, Resource};
 use crate::value::Path;
@@ -241,7 +242,7 @@ fn faults(refused: Vec<Refused>) -> Vec<Fault> {
         };
         let only = match subjects.len() {
             0..=SUBJECTS_MAX => {
-                format!(" only: {},", serde_json::json!(subjects).to_string().replace("\",\"", "\", \""))
+                format!(" only: {},", plain::json(serde_json::json!(subjects).to_string()).replace("\",\"", "\", \""))
             }
             _ => String::new(),
         };

@@ -122,7 +122,7 @@ async fn where_the_autoscaler_cannot_be_asked_only_the_number_of_tasks_is_left()
         FaultKind::Refuse { code: "AccessDeniedException", message: "not you".into(), status: 400 },
     );
     let said = conclusion(&lab.pass(&all("3", "tags: {team: shop}")).await, &key(Kind::Service, "web"));
-    assert_eq!((said.state, said.reason), (State::Waiting, "CannotSee"));
+    assert_eq!((said.state, said.reason), (State::Blocked, "CannotSee"));
     assert_eq!(lab.settle(&all("3", "tags: {team: shop}")).await, ["UpdateService"]);
 }
 

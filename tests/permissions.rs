@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use scenario::{Lab, Running, annotated, conclusion, key, manifest, role, seconds, service};
 
 /// Most actions that the daemon may need.
-const ACTIONS_MAX: usize = 50;
+const ACTIONS_MAX: usize = 51;
 
 const GROUP: &str = "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:6c3b1f0a-52d4-4b7e-9a51-0f7d2c8e4b11:autoScalingGroupName/shop";
 
@@ -270,6 +270,8 @@ async fn the_shipped_policy_is_all_that_is_asked_for_and_nothing_else() {
     let (pruning, said, _) = prune([&document, &document]).await;
     assert_eq!(said, ["", ""]);
     let asked: BTreeSet<String> = asked().await.into_values().flatten().chain(pruning).collect();
+    // Asked about another copy of the daemon alone: tests/two_writers.rs has one.
+    let asked = asked.into_iter().chain(["ecs:DescribeTasks".to_owned()]).collect::<BTreeSet<_>>();
     assert_eq!(asked, actions(&document), "left: asked for; right: allowed");
     let chars = document.to_string().chars().filter(|c| !c.is_whitespace()).count();
     assert!(chars <= 6144, "{chars} characters");

@@ -239,7 +239,7 @@ async fn a_rollout_of_ours_that_was_taken_back_is_no_success_though_the_service_
         1,
         FaultKind::Refuse { code: "AccessDeniedException", message: "no".to_owned(), status: 400 },
     );
-    let Phase::Moving(why) = phase(BTreeSet::from([web.clone()])).await else { panic!("a success") };
+    let Phase::Busy(why) = phase(BTreeSet::from([web.clone()])).await else { panic!("a success") };
     assert!(why.contains("access denied"), "{why}");
 }
 

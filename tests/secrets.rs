@@ -85,7 +85,7 @@ spec:
       Effect: Allow
       Principal: {Service: ecs-tasks.amazonaws.com}
       Action: "sts:AssumeRole"
-      Condition: {StringEquals: {"sts:ExternalId": canary-trust-N}}
+      Condition: {StringEquals: {"sts:ExternalId": canary-trust-N, "aws:SourceAccount": "123456789012"}}
   inlinePolicies:
     read: {Version: "2012-10-17", Statement: {Effect: Allow, Action: "s3:Get*", Resource: "arn:aws:s3:::canary-inline-N/*"}}
 ---
