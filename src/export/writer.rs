@@ -32,11 +32,13 @@ impl Writer<'_> {
         match (shape, live) {
             (Shape::Structure { members, .. }, Value::Object(_)) => self.structure(members, pattern, live),
             (Shape::List(inner), Value::Array(items)) => {
-                let mut items: Vec<&Value> = items.iter().collect();
+                let written = items.iter().map(|item| self.value(inner, &below(pattern, "*"), member, item));
+                let mut items: Vec<Value> = written.collect();
                 if fields::form(self.kind, pattern) == Form::Set {
-                    items.sort_by_key(|item| item.to_string());
+                    // As they are written: sets in them have their order by now, whatever the live one was.
+                    items.sort_by_key(ToString::to_string);
                 }
-                items.into_iter().map(|item| self.value(inner, &below(pattern, "*"), member, item)).collect()
+                items.into()
             }
             // The SDK's maps have an order of their own each time.
             (Shape::Map(inner), Value::Object(live)) => {
@@ -166,5 +168,15 @@ mod tests {
         check(Kind::TaskDefinition, &json!({ "volumes": [volume] }), &json!({ "volumes": [volume] }));
         let volume = json!({ "name": "data", "host": {} });
         check(Kind::TaskDefinition, &json!({ "volumes": [volume] }), &json!({ "volumes": [{ "name": "data" }] }));
+    }
+    #[test]
+    fn a_set_of_sets_is_in_one_order_whatever_the_orders_inside_were() {
+        let hooks = |first: [&str; 2], second: [&str; 2]| {
+            let hook = |stages: [&str; 2]| json!({ "targetType": "PAUSE", "lifecycleStages": stages });
+            json!({ "deploymentConfiguration": { "lifecycleHooks": [hook(first), hook(second)] } })
+        };
+        let (pre, reconcile) = (["POST_SCALE_UP", "PRE_SCALE_UP"], ["POST_SCALE_UP", "RECONCILE_SERVICE"]);
+        check(Kind::Service, &hooks(["PRE_SCALE_UP", "POST_SCALE_UP"], reconcile), &hooks(pre, reconcile));
+        check(Kind::Service, &hooks(reconcile, pre), &hooks(pre, reconcile));
     }
 }
