@@ -94,7 +94,8 @@ pub struct Target {
     #[arg(long, env = "EVENKEEL_LEASE", value_name = "FENCE", default_value = "epoch", value_parser = lease)]
     pub lease: Lease,
     /// Delete what carries our owner tag and is declared nowhere: services and capacity providers, and
-    /// what its manifest said `evenkeel/deletion-policy: delete` of.
+    /// what its manifest said `evenkeel/deletion-policy: delete` of. DIR is then all that this owner declares
+    /// in the account, in every Region: whatever else carries its tag counts as no longer declared.
     #[arg(long, env = "EVENKEEL_PRUNE")]
     pub prune: bool,
     /// Work on a simulated AWS: a new one, or the one that serves at URL.

@@ -104,6 +104,31 @@ async fn a_manifest_that_comes_back_in_time_has_lost_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_manifest_that_comes_back_while_everything_is_listed_has_lost_nothing() {
+    let all = services(3);
+    let folder = tempfile::tempdir().expect("tempdir");
+    all.iter().for_each(|(name, text)| std::fs::write(folder.path().join(name), text).expect("write"));
+    // Nobody says that the directory has changed: what is not read again is not known.
+    let (_hints, hinted) = tokio::sync::watch::channel(0_u64);
+    let running = Running::watching(Sandbox::new(), (INTERVAL, true), folder.path(), Some(hinted)).await;
+    running.settle().await;
+    remove(&running, "web-1.yaml");
+    while said(&running) != ["Service/shop/web-1: Young"] {
+        seconds(1).await;
+    }
+    seconds(280).await;
+    running.sandbox.inject(Fault { operation: "ListServices".into(), times: 4, kind: FaultKind::Throttled });
+    running.calls();
+    while !running.calls().contains(&"ListClusters".to_owned()) {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    running.write("web-1.yaml", &all[2].1);
+    half_an_hour().await;
+    assert_eq!(running.writes(), [""; 0]);
+    assert_eq!(status(&running, "shop", "web-1").await, "ACTIVE");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_file_under_another_name_is_no_call_at_all() {
     let running = Running::pruning(Sandbox::new(), &files(&services(3))).await;
     running.calls();

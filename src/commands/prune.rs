@@ -58,13 +58,13 @@ pub(super) async fn carry_out(
 ) -> Result<(Vec<Outcome>, Pruning), CommandError> {
     let (directory, snapshot) = read;
     sleep(REREAD).await;
-    if watch::read(directory).map(|again| again.digest).ok().as_ref() != Some(&snapshot.digest) {
-        let what = "the directory changed while it was applied; nothing was deleted";
-        return Err(CommandError::Manifests(what.to_owned()));
-    }
     let (mut outcomes, mut failed) = (Vec::new(), BTreeSet::<Key>::new());
     loop {
         let pruning = planned(reconciler, desired, &snapshot.releases).await.map_err(CommandError::Aws)?;
+        if watch::read(directory).map(|again| again.digest).ok().as_ref() != Some(&snapshot.digest) {
+            let what = "the directory changed while it was applied; nothing more is deleted";
+            return Err(CommandError::Manifests(what.to_owned()));
+        }
         let next = pruning.items.iter().find(|item| item.acts() && !failed.contains(&item.key));
         let under_way = pruning.items.iter().any(|item| is_under_way(item.held.as_ref()));
         if *stop.borrow() || Instant::now() >= end || (next.is_none() && !under_way) {

@@ -80,8 +80,8 @@ impl Daemon {
     /// One look at everything that is ours, and at most one deletion.
     pub(super) async fn prune(&mut self, stop: &channel::Receiver<bool>) {
         // Whoever is in charge sees to it.
-        if let (Standing::Held(_), Some(pruner)) = (self.reconciler.standing(), &mut self.pruner) {
-            pruner.due = Instant::now() + PAUSE;
+        if matches!(self.reconciler.standing(), Standing::Held(_)) {
+            self.prune_after(PAUSE);
             return;
         }
         let mut stopped = stop.clone();
@@ -90,6 +90,11 @@ impl Daemon {
             _ = stopped.wait_for(|stop| *stop) => return,
             estate = self.reconciler.estate(&self.desired.resources) => estate,
         };
+        // The listing may have taken its time: what counts is what the directory leaves out now.
+        if !self.is_known(&self.snapshot().await) {
+            self.prune_after(PAUSE);
+            return;
+        }
         let obstacle = self.obstacle();
         let Some(pruner) = &mut self.pruner else { return };
         let estate = match estate {
@@ -128,6 +133,12 @@ impl Daemon {
         }
         pruner.due = Instant::now() + pruner.next(&items);
         self.note_pruning(&pruning, &items);
+    }
+
+    fn prune_after(&mut self, pause: Duration) {
+        if let Some(pruner) = &mut self.pruner {
+            pruner.due = Instant::now() + pause;
+        }
     }
 
     /// What is in the way of every deletion, as far as the directory and the board tell.
