@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::model::{API_VERSION, DELETION_POLICY, DeletionPolicy, Key, Kind};
-use crate::resource::{Account, Identity};
+use crate::resource::{Account, Identity, path_of_aws};
 use crate::value::{Map, Value};
 use crate::world::{DELETION_TAG, Failure, Live, Scaling, Seen};
 use names::{Names, target};
@@ -197,7 +197,7 @@ fn obstacle(identity: &Identity, live: &Live) -> Option<String> {
 /// Roles that AWS and its services keep for themselves.
 fn is_of_aws(live: &Live) -> bool {
     let path = live.document.get("path").and_then(Value::as_str).unwrap_or_default();
-    names::PATHS_OF_AWS.iter().any(|of_aws| path.starts_with(of_aws))
+    path_of_aws(path).is_some()
 }
 
 /// What says that a resource is being deleted (ECS service model: the statuses of services, clusters

@@ -26,7 +26,7 @@ use crate::action::Action;
 use crate::mode::{Mode, Modes};
 use crate::model::{Change, Effect, Key, Kind};
 use crate::resolve;
-use crate::resource::{Adoption, Identity, Resource};
+use crate::resource::{Adoption, Identity, Resource, path_of_aws};
 use crate::value::{Segment, Value};
 use crate::world::{Failure, Live, Owner, Phase, Seen, World, owner_tag};
 
@@ -379,7 +379,7 @@ impl Scene<'_> {
     fn owner(&self, resource: &Resource, live: &Live) -> Owner {
         let us = &self.rules.owner;
         let path = live.document.get("path").and_then(Value::as_str).unwrap_or_default();
-        if PATHS_OF_AWS.iter().any(|of_aws| path.starts_with(of_aws)) {
+        if path_of_aws(path).is_some() {
             return Owner::Other("AWS".to_owned());
         }
         let Identity::TaskDefinition { family } = &resource.identity else { return live.owner(us) };
@@ -442,9 +442,6 @@ fn roughly(time: Duration) -> String {
         seconds => format!("{} min", seconds.div_ceil(60)),
     }
 }
-
-/// IAM paths of roles that AWS and its services keep for themselves.
-const PATHS_OF_AWS: &[&str] = &["/aws-service-role/", "/aws-reserved/"];
 
 /// Account settings belong to the account: they carry no tags.
 fn has_owner(kind: Kind) -> bool {

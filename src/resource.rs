@@ -50,6 +50,15 @@ pub fn partition_of(region: &str) -> &'static str {
     }
 }
 
+/// IAM paths of roles that AWS and its services keep for themselves.
+const PATHS_OF_AWS: &[&str] = &["/aws-service-role/", "/aws-reserved/"];
+
+/// The path of AWS's own that an IAM path begins with, if it does.
+#[must_use]
+pub fn path_of_aws(path: &str) -> Option<&'static str> {
+    PATHS_OF_AWS.iter().copied().find(|of_aws| path.starts_with(of_aws))
+}
+
 /// What a resource is called in AWS: enough to read it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Identity {

@@ -14,7 +14,7 @@ use super::iam::{live_role, tags};
 use crate::codec::encode;
 use crate::live;
 use crate::prune::{Estate, OWN_PROFILES, Orphan};
-use crate::resource::Identity;
+use crate::resource::{Identity, path_of_aws};
 use crate::value::Value;
 use crate::world::{Failure, Live, Owner, Seen};
 
@@ -115,7 +115,7 @@ impl Aws {
     async fn undeclared_iam(&self, us: &str, declared: &BTreeSet<Identity>) -> Result<Vec<Orphan>, Failure> {
         let details = self.details(true, true).await?;
         let mut found = Vec::new();
-        for role in details.roles.values().filter(|role| !role.path().unwrap_or_default().starts_with("/aws-")) {
+        for role in details.roles.values().filter(|role| path_of_aws(role.path().unwrap_or_default()).is_none()) {
             let identity = Identity::Role { name: role.role_name().unwrap_or_default().to_owned() };
             let mut live = live_role(role, None);
             if declared.contains(&identity.folded()) || live.owner(us) != Owner::Us {

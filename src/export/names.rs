@@ -4,10 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::model::Kind;
-use crate::resource::{Account, Identity};
+use crate::resource::{Account, Identity, path_of_aws};
 
-/// IAM paths of roles that AWS and its services keep for themselves.
-pub(super) const PATHS_OF_AWS: &[&str] = &["/aws-service-role/", "/aws-reserved/"];
 /// How the names of AWS's own capacity providers start (ECS API reference, CreateCapacityProvider).
 const PROVIDERS_OF_AWS: &[&str] = &["AWS", "ECS", "FARGATE"];
 
@@ -40,8 +38,7 @@ pub(super) fn target(
 /// The role of an ARN of this account or, as ECS takes it too, of a bare name.
 fn role(text: &str, account: &Account) -> Option<Identity> {
     let path = text.strip_prefix(&account.iam_arn("role")).or_else(|| (!text.contains([':', '/'])).then_some(text))?;
-    let of_aws = PATHS_OF_AWS.iter().any(|of_aws| path.starts_with(of_aws));
-    (!of_aws).then(|| Identity::Role { name: tail(path).to_owned() })
+    path_of_aws(path).is_none().then(|| Identity::Role { name: tail(path).to_owned() })
 }
 
 /// The name of the instance profile that a member's text is the ARN of.

@@ -3,6 +3,7 @@
 use super::{Fault, Resolver};
 use crate::fence::epoch::FAMILY_PREFIX;
 use crate::model::Kind;
+use crate::resource::path_of_aws;
 use crate::value::{Map, Path, Value};
 
 /// Which names something may have.
@@ -37,8 +38,6 @@ const INLINE_POLICY: Rule = iam("an inline policy", 128);
 const FAMILY: Rule = Rule { keeper: "Evenkeel", ..ecs("a family", &[FAMILY_PREFIX]) };
 /// The longest path of a role or a policy (IAM API reference).
 const PATH_MAX: usize = 512;
-/// Paths below which only AWS makes anything.
-const PATHS_OF_AWS: &[&str] = &["/aws-service-role/", "/aws-reserved/"];
 
 fn rule(kind: Kind) -> Option<Rule> {
     Some(match kind {
@@ -72,7 +71,7 @@ impl Rule {
 
 /// What is wrong with a path, and what to do about it.
 fn refuses_path(path: &str) -> Option<(String, String)> {
-    if let Some(start) = PATHS_OF_AWS.iter().find(|start| path.starts_with(**start)) {
+    if let Some(start) = path_of_aws(path) {
         return Some((
             format!("`{path}` belongs to AWS: nobody else makes anything below {start}"),
             "take another path".into(),
