@@ -48,18 +48,20 @@ async fn who_shares_the_limits_with_others_goes_slower_and_gets_there() {
     let others = tokio::spawn({
         let ecs = lab.ecs();
         async move {
-            for _ in 0..600 {
+            // Half of what comes back, for ever: were it all of it, who gets the next token would be chance.
+            loop {
                 let call = ecs.register_task_definition().family("theirs");
                 let container =
                     aws_sdk_ecs::types::ContainerDefinition::builder().name("a").image("a").memory(4).build();
                 let _ = call.container_definitions(container).send().await;
-                seconds(1).await;
+                seconds(2).await;
             }
         }
     });
-    let some: String = shop().split_inclusive("---\n").take(61).collect();
     let started = Instant::now();
-    lab.settle(&some).await;
-    assert!(started.elapsed() < Duration::from_secs(600), "{:?}", started.elapsed());
+    lab.settle(&shop()).await;
+    let took = started.elapsed();
+    // Twenty registrations are free, then one in two seconds is left: 160 s are the best there is.
+    assert!((120..240).contains(&took.as_secs()), "{took:?}");
     others.abort();
 }
