@@ -19,7 +19,7 @@
 
 mod deletion;
 
-pub use deletion::OWN_PROFILES;
+pub use deletion::{LEFT_PROFILES, OWN_PROFILES};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -25,6 +25,10 @@ pub const RESTART_OF_TAG: &str = "evenkeel:restart-of";
 /// The tag that remembers the manifest's `evenkeel/deletion-policy`: when it counts, the manifest is gone.
 pub const DELETION_TAG: &str = "evenkeel:deletion-policy";
 
+/// The tag on a role that is being deleted which remembers the instance profile of ours that it leaves:
+/// once the role is out of it, IAM shows no way from the one to the other.
+pub const LEAVES_PROFILE_TAG: &str = "evenkeel:leaves-instance-profile";
+
 /// Where a restart stands among the changes of a service.
 #[must_use]
 pub fn restarted_at() -> Path {

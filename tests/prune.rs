@@ -244,6 +244,7 @@ async fn a_role_goes_only_when_the_last_of_its_service_is_gone() {
             "UpdateService",
             "DeleteService",
             "DeleteCluster",
+            "TagRole",
             "RemoveRoleFromInstanceProfile",
             "DeleteInstanceProfile",
             "DetachRolePolicy",

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_iam::types::InstanceProfile;
 use serde_json::json;
 
 use super::Aws;
@@ -44,12 +45,15 @@ impl Aws {
     /// # Errors
     /// The class of AWS's error.
     pub async fn role_in_profile(&self, profile: &str) -> Result<Option<String>, Failure> {
+        let profile = self.instance_profile(profile).await?;
+        Ok(profile.and_then(|profile| Some(profile.roles().first()?.role_name().to_owned())))
+    }
+
+    /// An instance profile, if there is one of that name.
+    pub(super) async fn instance_profile(&self, name: &str) -> Result<Option<InstanceProfile>, Failure> {
         self.paced("iam:GetInstanceProfile").await;
-        match self.iam.get_instance_profile().instance_profile_name(profile).send().await {
-            Ok(answer) => {
-                let roles = answer.instance_profile().map(|profile| profile.roles()).unwrap_or_default();
-                Ok(roles.first().map(|role| role.role_name().to_owned()))
-            }
+        match self.iam.get_instance_profile().instance_profile_name(name).send().await {
+            Ok(answer) => Ok(answer.instance_profile),
             Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_entity_exception()) => Ok(None),
             Err(error) => Err(classify(error)),
         }

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_ecs::types::{ClusterField, ServiceField};
-use aws_sdk_iam::types::{ManagedPolicyDetail, RoleDetail};
+use aws_sdk_ecs::types::{ClusterField, Failure as EcsFailure, ServiceField};
+use aws_sdk_iam::types::{InstanceProfile, ManagedPolicyDetail, RoleDetail};
 use serde_json::json;
 
 use super::Aws;
@@ -13,10 +13,10 @@ use super::failure::classify;
 use super::iam::{live_role, tags};
 use crate::codec::encode;
 use crate::live;
-use crate::prune::{Estate, OWN_PROFILES, Orphan};
+use crate::prune::{Estate, LEFT_PROFILES, OWN_PROFILES, Orphan};
 use crate::resource::{Identity, path_of_aws};
 use crate::value::Value;
-use crate::world::{Failure, Live, Owner, Seen};
+use crate::world::{Failure, LEAVES_PROFILE_TAG, Live, Owner, Seen};
 
 /// What an account's clusters tell of themselves.
 #[derive(Default)]
@@ -55,6 +55,8 @@ impl Aws {
             self.paced("ecs:DescribeClusters").await;
             let call = call.include(ClusterField::Statistics).include(ClusterField::Tags);
             let answer = call.send().await.map_err(classify)?;
+            let answered = answer.clusters().iter().filter_map(|cluster| cluster.cluster_name());
+            complete(chunk, &answered.collect(), answer.failures())?;
             for cluster in answer.clusters() {
                 let document: Value = encode(cluster);
                 let Seen::Present(live) = live::cluster(document.clone()) else { continue };
@@ -79,6 +81,8 @@ impl Aws {
             let call = self.ecs.describe_services().cluster(cluster).set_services(Some(chunk.to_vec()));
             self.paced("ecs:DescribeServices").await;
             let answer = call.include(ServiceField::Tags).send().await.map_err(classify)?;
+            let answered = answer.services().iter().filter_map(|service| service.service_name());
+            complete(chunk, &answered.collect(), answer.failures())?;
             for service in answer.services() {
                 let Seen::Present(live) = live::service(encode(service)) else { continue };
                 let name = service.service_name().unwrap_or_default().to_owned();
@@ -121,7 +125,8 @@ impl Aws {
             if declared.contains(&identity.folded()) || live.owner(us) != Owner::Us {
                 continue;
             }
-            live.document[OWN_PROFILES] = self.own_profiles(role, us).await?;
+            let (own, left) = self.own_profiles(role, &live, us).await?;
+            (live.document[OWN_PROFILES], live.document[LEFT_PROFILES]) = (own, left);
             found.push(orphan(identity, &live, role.role_id().unwrap_or_default()));
         }
         for policy in details.policies.values() {
@@ -138,21 +143,44 @@ impl Aws {
         Ok(found)
     }
 
-    /// Those of a role's instance profiles that carry our owner tag. The role's own answer may leave
-    /// their tags out *(not known)*.
-    async fn own_profiles(&self, role: &RoleDetail, us: &str) -> Result<Value, Failure> {
+    /// The instance profiles of ours that a role is in, and the one that a deletion which broke off has
+    /// taken it out of.
+    async fn own_profiles(&self, role: &RoleDetail, live: &Live, us: &str) -> Result<(Value, Value), Failure> {
         let mut own = Vec::new();
         for profile in role.instance_profile_list() {
-            self.paced("iam:GetInstanceProfile").await;
-            let call = self.iam.get_instance_profile().instance_profile_name(profile.instance_profile_name());
-            let answer = call.send().await.map_err(classify)?;
-            let tags = answer.instance_profile().map(|profile| tags(profile.tags())).unwrap_or_default();
-            if (Live { tags, ..Live::default() }).owner(us) == Owner::Us {
-                own.push(profile.instance_profile_name().to_owned());
+            let name = profile.instance_profile_name();
+            if self.own_profile(name, us).await?.is_some() {
+                own.push(name.to_owned());
             }
         }
-        Ok(own.into())
+        let Some(left) = live.tags.get(LEAVES_PROFILE_TAG) else { return Ok((own.into(), json!([]))) };
+        let profile = self.own_profile(left, us).await?;
+        // Before the role is taken out of it, and once another role is in it, it is in use.
+        let is_left = profile.is_some_and(|profile| profile.roles().is_empty());
+        Ok((own.into(), if is_left { json!([left]) } else { json!([]) }))
     }
+
+    /// An instance profile with our owner tag. A role's own answer may leave the tags out *(not known)*.
+    async fn own_profile(&self, name: &str, us: &str) -> Result<Option<InstanceProfile>, Failure> {
+        let profile = self.instance_profile(name).await?;
+        let is_own = |profile: &InstanceProfile| {
+            let live = Live { tags: tags(profile.tags()), ..Live::default() };
+            live.owner(us) == Owner::Us
+        };
+        Ok(profile.filter(is_own))
+    }
+}
+
+/// An error unless each of the names is answered, or is gone meanwhile.
+fn complete(asked: &[String], answered: &BTreeSet<&str>, failures: &[EcsFailure]) -> Result<(), Failure> {
+    let failures: Vec<Value> = failures.iter().map(|failure| encode(failure)).collect();
+    let missing = asked.iter().filter(|name| !answered.contains(name.as_str()));
+    for name in missing {
+        if let Seen::Unknown(failure) = live::unanswered(&failures, name) {
+            return Err(failure);
+        }
+    }
+    Ok(())
 }
 
 fn orphan(identity: Identity, live: &Live, created: &str) -> Orphan {

@@ -8,7 +8,7 @@ use crate::model::{DeletionPolicy, Key, Kind};
 use crate::plan::Reason;
 use crate::resource::{Identity, Resource};
 use crate::value::Value;
-use crate::world::Live;
+use crate::world::{LEAVES_PROFILE_TAG, Live};
 
 /// The calls, in order. None where a kind is never deleted.
 pub(super) fn steps(orphan: &Orphan) -> Vec<Action> {
@@ -41,10 +41,18 @@ fn role(live: &Live, role: &str) -> Vec<Action> {
     let role = role.to_owned();
     let own = texts(&live.document, OWN_PROFILES);
     let mut steps = Vec::new();
-    for profile in texts(&live.document, "instanceProfiles") {
-        steps.push(Action::RemoveRoleFromInstanceProfile { profile: profile.to_owned(), role: role.clone() });
-        if own.contains(&profile) {
-            steps.push(Action::DeleteInstanceProfile { profile: profile.to_owned() });
+    for profile in texts(&live.document, LEFT_PROFILES) {
+        steps.push(Action::DeleteInstanceProfile { profile: profile.to_owned() });
+    }
+    for profile in texts(&live.document, "instanceProfiles").into_iter().map(str::to_owned) {
+        let is_own = own.contains(&profile.as_str());
+        if is_own && live.tags.get(LEAVES_PROFILE_TAG) != Some(&profile) {
+            let tags = [(LEAVES_PROFILE_TAG.to_owned(), profile.clone())].into();
+            steps.push(Action::TagRole { role: role.clone(), tags });
+        }
+        steps.push(Action::RemoveRoleFromInstanceProfile { profile: profile.clone(), role: role.clone() });
+        if is_own {
+            steps.push(Action::DeleteInstanceProfile { profile });
         }
     }
     let attached = texts(&live.document, "managedPolicyArns");
@@ -58,6 +66,9 @@ fn role(live: &Live, role: &str) -> Vec<Action> {
 
 /// The member of a role's document that lists those of its instance profiles that carry our owner tag.
 pub const OWN_PROFILES: &str = "ownInstanceProfiles";
+
+/// The member that lists those which a deletion that broke off has taken the role out of already.
+pub const LEFT_PROFILES: &str = "leftInstanceProfiles";
 
 /// IAM deletes no policy that has other versions than its default (IAM API reference, DeletePolicy).
 fn policy(live: &Live, arn: &str) -> Vec<Action> {

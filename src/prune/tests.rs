@@ -149,6 +149,7 @@ fn a_role_is_emptied_before_it_is_deleted_and_strangers_profiles_stay() {
     assert_eq!(
         calls(&pruning.items[0]),
         [
+            "iam:TagRole task",
             "iam:RemoveRoleFromInstanceProfile task task",
             "iam:DeleteInstanceProfile task",
             "iam:RemoveRoleFromInstanceProfile theirs task",
@@ -157,6 +158,14 @@ fn a_role_is_emptied_before_it_is_deleted_and_strangers_profiles_stay() {
             "iam:DeleteRole task",
         ]
     );
+}
+
+#[test]
+fn a_profile_that_a_deletion_left_behind_goes_with_the_role() {
+    let mut role = role("task");
+    role.live.document = json!({ "instanceProfiles": [], LEFT_PROFILES: ["machines"] });
+    let pruning = pruned(&[role], &many());
+    assert_eq!(calls(&pruning.items[0]), ["iam:DeleteInstanceProfile machines", "iam:DeleteRole task"]);
 }
 
 #[test]

@@ -16,6 +16,7 @@
 #![expect(clippy::expect_used, reason = "the helpers of a test are test code")]
 
 mod case;
+mod deletions;
 mod end;
 mod fault;
 mod scenes;

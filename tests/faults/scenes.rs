@@ -9,6 +9,7 @@ use std::time::Duration;
 use evenkeel::plan::Rules;
 use evenkeel::sandbox::propagation::Delays;
 
+use crate::deletions;
 use crate::scenario::{Lab, annotated, cluster, manifest, role, seconds, service};
 use crate::trial::Start;
 
@@ -23,19 +24,25 @@ pub(crate) struct Scene {
     delays: Delays,
     wanted: String,
     rules: Rules,
+    prunes: bool,
     patience: usize,
 }
 
 impl Scene {
     /// From an account as these manifests left it to one as those declare it.
-    fn new(name: &'static str, before: &[String], wanted: &[String]) -> Self {
+    pub(crate) fn new(name: &'static str, before: &[String], wanted: &[String]) -> Self {
         let rules = Rules { owner: "evenkeel".to_owned(), ..Rules::default() };
         let (before, wanted) = (before.concat(), wanted.concat());
-        Self { name, before, deed: None, delays: Delays::default(), wanted, rules, patience: 0 }
+        Self { name, before, deed: None, delays: Delays::default(), wanted, rules, prunes: false, patience: 0 }
+    }
+
+    /// What is declared no more is deleted.
+    pub(crate) fn pruning(self) -> Self {
+        Self { prunes: true, ..self }
     }
 
     /// After the manifests, and before those that are wanted, somebody else does this.
-    fn after(self, deed: Deed) -> Self {
+    pub(crate) fn after(self, deed: Deed) -> Self {
         Self { deed: Some(deed), ..self }
     }
 
@@ -60,24 +67,25 @@ impl Scene {
         seconds(120).await;
         lab.sandbox.state().propagation = self.delays;
         let resources = lab.declared(&self.wanted);
-        Start { snapshot: lab.sandbox.snapshot(), resources, rules: self.rules.clone(), patience: self.patience }
+        let (rules, prunes) = (self.rules.clone(), self.prunes);
+        Start { snapshot: lab.sandbox.snapshot(), resources, rules, prunes, patience: self.patience }
     }
 }
 
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
-const SSM: &str = "arn:aws:iam::aws:policy/AmazonSSMReadOnlyAccess";
+pub(crate) const SSM: &str = "arn:aws:iam::aws:policy/AmazonSSMReadOnlyAccess";
 const ADMIN: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 
 fn document(action: &str) -> String {
     format!("{{Version: \"2012-10-17\", Statement: {{Effect: Allow, Action: \"{action}\", Resource: \"*\"}}}}")
 }
 
-fn policy(name: &str, action: &str) -> String {
+pub(crate) fn policy(name: &str, action: &str) -> String {
     manifest("Policy", name, &format!("policyDocument: {}", document(action)))
 }
 
 /// A role with everything that a role can have.
-fn rich_role(name: &str, reads: &str, attached: &str, more: &str) -> String {
+pub(crate) fn rich_role(name: &str, reads: &str, attached: &str, more: &str) -> String {
     let inline = format!("inlinePolicies: {{read: {}}}", document(reads));
     role(name, &format!("{inline}\nmanagedPolicyArns: [\"{attached}\"]\n{more}"))
 }
@@ -87,7 +95,7 @@ fn web(image: &str, more: &str) -> String {
     service("web", image, "", more).replace("cpu: '256'\n", "cpu: '256'\n    taskRoleArn: {ref: task}\n")
 }
 
-fn shop(image: &str, more: &str) -> [String; 3] {
+pub(crate) fn shop(image: &str, more: &str) -> [String; 3] {
     [role("task", ""), cluster("shop"), web(image, more)]
 }
 
@@ -103,7 +111,7 @@ fn runs(name: &str, family: &str) -> String {
     manifest("Service", name, &spec)
 }
 
-fn provider(name: &str, target: u32) -> String {
+pub(crate) fn provider(name: &str, target: u32) -> String {
     let group = format!(
         "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:6c3b1f0a-52d4-4b7e-9a51-0f7d2c8e4b11:\
          autoScalingGroupName/{name}"
@@ -120,7 +128,7 @@ fn settings(insights: &str, trunking: &str) -> String {
     manifest("AccountSettings", "account", &format!("containerInsights: {insights}\nawsvpcTrunking: {trunking}"))
 }
 
-fn wide_cluster(name: &str, insights: &str, providers: &str) -> String {
+pub(crate) fn wide_cluster(name: &str, insights: &str, providers: &str) -> String {
     let settings = format!("settings: [{{name: containerInsights, value: {insights}}}]");
     manifest("Cluster", name, &format!("{settings}\ncapacityProviders: {providers}"))
 }
@@ -145,10 +153,8 @@ const BREAKER: &str = "deploymentConfiguration: {deploymentCircuitBreaker: {enab
 
 /// Every scene.
 pub(crate) fn all() -> Vec<Scene> {
-    [of_roles(), of_policies(), of_clusters(), of_services(), of_rollouts(), of_strangers()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let made = [of_roles(), of_policies(), of_clusters(), of_services(), of_rollouts(), of_strangers()];
+    made.into_iter().flatten().chain(deletions::all()).collect()
 }
 
 fn of_roles() -> Vec<Scene> {

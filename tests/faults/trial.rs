@@ -9,11 +9,13 @@ use evenkeel::aws::{Aws, loader};
 use evenkeel::metrics::Metrics;
 use evenkeel::model::Key;
 use evenkeel::plan::{Item, Reason, Rules, Verb, Why};
+use evenkeel::prune::{DELAY, Situation, prune};
 use evenkeel::reconcile::{Pass, Reconciler};
 use evenkeel::resource::Resource;
 use evenkeel::sandbox::{Snapshot, client};
 use evenkeel::world::Phase;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::case::{Lag, Planned, Trouble};
 use crate::end::{self, Moment};
@@ -21,7 +23,9 @@ use crate::scenario::{is_write, seconds};
 use crate::wire::{Call, Wire};
 
 /// Between two rounds.
-const PAUSE: u64 = 5;
+const PAUSE: Duration = Duration::from_secs(5);
+/// Between two deletions, as the daemon has it.
+const DELETION_PAUSE: Duration = Duration::from_secs(10);
 /// After the last round with something to do, until the end is looked at.
 const REST: u64 = 60;
 /// More rounds than any run has.
@@ -38,6 +42,8 @@ pub(crate) struct Start {
     pub(crate) snapshot: Snapshot,
     pub(crate) resources: BTreeMap<Key, Resource>,
     pub(crate) rules: Rules,
+    /// Whether what is declared nowhere goes.
+    pub(crate) prunes: bool,
     /// How many rounds longer than usual a fault may hold things up: what waits for IAM waits longer.
     pub(crate) patience: usize,
 }
@@ -62,6 +68,17 @@ pub(crate) struct Trace {
 struct Process {
     reconciler: Reconciler,
     stopped: watch::Receiver<bool>,
+    /// Since when what was found in its first look has been declared nowhere.
+    found: BTreeMap<String, Instant>,
+    /// Whether it is old enough to have known all of that for long.
+    is_old: bool,
+}
+
+/// What became of a round.
+struct Round {
+    stopped: bool,
+    rests: bool,
+    pause: Duration,
 }
 
 impl Process {
@@ -70,12 +87,57 @@ impl Process {
         let config = client::point(loader(), wire.sandbox()).http_client(wire.clone()).load().await;
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let aws = Aws::connect(&config, &metrics).await.expect("connect");
-        Self { reconciler: Reconciler::new(aws, rules.clone(), metrics), stopped: wire.count() }
+        let reconciler = Reconciler::new(aws, rules.clone(), metrics);
+        Self { reconciler, stopped: wire.count(), found: BTreeMap::new(), is_old: false }
     }
 
-    async fn pass(&self, resources: &BTreeMap<Key, Resource>) -> Pass {
-        let due: BTreeSet<Key> = resources.keys().cloned().collect();
-        self.reconciler.pass(resources, &due, &self.stopped, &mut |_| {}).await
+    /// One that has seen for long what is declared nowhere.
+    async fn begun_long_ago(wire: &Wire, rules: &Rules) -> Self {
+        Self { is_old: true, ..Self::begin(wire, rules).await }
+    }
+
+    /// A pass, and a deletion after one that leaves nothing to do.
+    async fn round(&mut self, start: &Start) -> Round {
+        let due: BTreeSet<Key> = start.resources.keys().cloned().collect();
+        let pass = self.reconciler.pass(&start.resources, &due, &self.stopped, &mut |_| {}).await;
+        let rests = is_at_rest(&pass);
+        if pass.stopped || !rests || !start.prunes {
+            return Round { stopped: pass.stopped, rests, pause: PAUSE };
+        }
+        self.prune(&start.resources).await
+    }
+
+    /// One look at everything that is ours, and at most one deletion: what the daemon does, without
+    /// the files.
+    async fn prune(&mut self, declared: &BTreeMap<Key, Resource>) -> Round {
+        let pause = DELETION_PAUSE;
+        let mut stopped = self.stopped.clone();
+        let estate = tokio::select! {
+            biased;
+            _ = stopped.wait_for(|stop| *stop) => return Round { stopped: true, rests: false, pause },
+            estate = self.reconciler.estate(declared) => estate,
+        };
+        let Ok(estate) = estate else { return Round { stopped: false, rests: false, pause } };
+        let now = Instant::now();
+        let pins: BTreeSet<String> = estate.orphans.iter().map(evenkeel::prune::Orphan::pin).collect();
+        self.found.retain(|pin, _| pins.contains(pin));
+        let first_look = if std::mem::take(&mut self.is_old) { now - DELAY } else { now };
+        for pin in pins {
+            self.found.entry(pin).or_insert(first_look);
+        }
+        let ages = self.found.iter().map(|(pin, since)| (pin.clone(), now - *since)).collect();
+        let (rules, released) = (self.reconciler.rules(), BTreeSet::new());
+        let pruning = prune(&estate, &Situation { declared, rules, obstacle: None, ages: &ages, released: &released });
+        let young = pruning.items.iter().filter_map(|item| match item.held {
+            Some(Reason::Young(left)) => Some(left),
+            _ => None,
+        });
+        let Some(item) = pruning.items.iter().find(|item| item.acts()) else {
+            let rests = pruning.items.iter().all(|item| matches!(item.held, Some(Reason::Retained)));
+            return Round { stopped: false, rests, pause: young.min().unwrap_or(pause).max(pause) };
+        };
+        let pass = self.reconciler.delete(item, declared, &self.stopped, &mut |_| {}).await;
+        Round { stopped: pass.stopped, rests: false, pause }
     }
 }
 
@@ -88,32 +150,34 @@ pub(crate) async fn run(start: &Start, trouble: &Trouble) -> Trace {
     };
     let wire = Wire::new(sandbox, faults, lag);
     let first = Moment::of(&mut wire.sandbox().state());
-    let mut process = Process::begin(&wire, &start.rules).await;
+    let mut process = Process::begun_long_ago(&wire, &start.rules).await;
     let (mut rests, mut late) = (false, Vec::new());
     for _ in 0..ROUNDS_MAX {
         wire.next_round();
         let began = wire.sandbox().now();
-        let pass = tokio::select! {
+        let round = tokio::select! {
             biased;
             () = wire.crashed() => None,
-            pass = process.pass(&start.resources) => Some(pass),
+            round = process.round(start) => Some(round),
         };
         late.extend(too_late(&wire, began));
-        match pass {
-            Some(pass) if !pass.stopped => {
+        let mut pause = PAUSE;
+        match round {
+            Some(round) if !round.stopped => {
                 // What has yet to befall a call waits for one.
-                rests = is_at_rest(&pass) && !wire.lags();
+                rests = round.rests && !wire.lags();
                 if rests {
                     break;
                 }
+                pause = round.pause;
             }
             _ => process = Process::begin(&wire, &start.rules).await,
         }
-        seconds(PAUSE).await;
+        tokio::time::sleep(pause).await;
     }
     seconds(REST).await;
     let (calls, moments) = wire.take();
-    Process::begin(&wire, &start.rules).await.pass(&start.resources).await;
+    Process::begun_long_ago(&wire, &start.rules).await.round(start).await;
     let after = wire.take().0.into_iter().map(|call| call.operation).filter(|operation| is_write(operation));
     let last = Moment::of(&mut wire.sandbox().state());
     Trace { calls, moments, first, end: end::lines(wire.sandbox()), last, rests, writes_after: after.collect(), late }
@@ -193,12 +257,14 @@ impl Trace {
         wrong.extend(end::difference(&reference.end, &self.end));
         let (allowed, lag_rounds) = match trouble {
             Trouble::Faults(_) => (self.faults(), 0),
-            Trouble::Lag(lag) => (1, usize::try_from(lag.until.as_secs() / PAUSE).unwrap_or_default()),
+            Trouble::Lag(lag) => (1, usize::try_from(lag.until.as_secs() / PAUSE.as_secs()).unwrap_or_default()),
         };
+        // What a stale look still shows is deleted call by call, and each finds nothing there.
+        let gone = if start.prunes { reference.effects() } else { 0 };
         for (what, count, usual) in [
             ("effects", self.effects(), reference.effects()),
             ("tries", self.tries(), reference.tries()),
-            ("refusals", self.refused(), reference.refused() + start.patience),
+            ("refusals", self.refused(), reference.refused() + start.patience + gone),
         ] {
             if count > usual + allowed {
                 wrong.push(format!("{count} {what} of writes instead of {usual}, after {allowed} faults"));
