@@ -18,6 +18,7 @@
 //!   their manifest said otherwise.
 
 mod deletion;
+pub mod looks;
 
 pub use deletion::{LEFT_PROFILES, OWN_PROFILES};
 

@@ -10,14 +10,10 @@ use tokio::time::Instant;
 use super::Daemon;
 use crate::fence::Standing;
 use crate::plan::{Item, Reason, Verb};
-use crate::prune::{Estate, OBSTACLES, Obstacle, Pruning, Situation, prune};
+use crate::prune::looks::{Looks, PAUSE, SWEEP};
+use crate::prune::{OBSTACLES, Obstacle, Pruning, Situation, prune};
 use crate::status::{Board, Orphaned, Pruned, State};
 use crate::watch::RELEASE_FILE;
-
-/// How often everything that is ours is listed.
-const SWEEP: Duration = Duration::from_secs(300);
-/// Between two deletions, and between looks at one that is under way.
-const PAUSE: Duration = Duration::from_secs(10);
 
 /// What the daemon remembers of what is declared nowhere.
 #[derive(Debug)]
@@ -26,10 +22,9 @@ pub(super) struct Pruner {
     pub(super) released: BTreeSet<String>,
     /// When to look next.
     pub(super) due: Instant,
-    /// Since when each pin has been declared nowhere.
-    found: BTreeMap<String, (Instant, SystemTime)>,
-    /// The deletions that failed: when, and how.
-    failed: BTreeMap<String, (Instant, String)>,
+    looks: Looks,
+    /// What its time is counted from.
+    began: Instant,
     /// What the log says of each already.
     said: BTreeMap<String, &'static str>,
     obstacle: Option<Obstacle>,
@@ -40,39 +35,11 @@ impl Pruner {
         Self {
             released: BTreeSet::new(),
             due: Instant::now(),
-            found: BTreeMap::new(),
-            failed: BTreeMap::new(),
+            looks: Looks::default(),
+            began: Instant::now(),
             said: BTreeMap::new(),
             obstacle: None,
         }
-    }
-
-    fn ages(&mut self, estate: &Estate) -> BTreeMap<String, Duration> {
-        let pins: BTreeSet<String> = estate.orphans.iter().map(crate::prune::Orphan::pin).collect();
-        self.found.retain(|pin, _| pins.contains(pin));
-        self.failed.retain(|pin, _| pins.contains(pin));
-        self.said.retain(|pin, _| pins.contains(pin));
-        let ages = pins.into_iter().map(|pin| {
-            let (since, _) = *self.found.entry(pin.clone()).or_insert_with(|| (Instant::now(), SystemTime::now()));
-            (pin, since.elapsed())
-        });
-        ages.collect()
-    }
-
-    /// A deletion that failed lets the others go first.
-    fn may_try(&self, pin: &str) -> bool {
-        self.failed.get(pin).is_none_or(|(then, _)| then.elapsed() >= SWEEP)
-    }
-
-    /// When to look again: soon while deletions follow each other, else when the next is old enough.
-    fn next(&self, items: &[(String, &Item)]) -> Duration {
-        let waits = items.iter().map(|(pin, item)| match &item.held {
-            None if self.may_try(pin) => PAUSE,
-            Some(Reason::Busy(_) | Reason::WaitsFor(_)) => PAUSE,
-            Some(Reason::Young(left)) => *left,
-            _ => SWEEP,
-        });
-        waits.min().unwrap_or(SWEEP).clamp(PAUSE, SWEEP)
     }
 }
 
@@ -105,7 +72,8 @@ impl Daemon {
                 return;
             }
         };
-        let ages = pruner.ages(&estate);
+        let ages = pruner.looks.ages(&estate, pruner.began.elapsed());
+        pruner.said.retain(|pin, _| ages.contains_key(pin));
         let pruning = prune(
             &estate,
             &Situation {
@@ -119,20 +87,18 @@ impl Daemon {
         let pins: BTreeMap<_, _> = estate.orphans.iter().map(|orphan| (orphan.key(), orphan.pin())).collect();
         let pin = |item: &Item| pins.get(&item.key).cloned().unwrap_or_default();
         let items: Vec<(String, &Item)> = pruning.items.iter().map(|item| (pin(item), item)).collect();
-        let chosen = items.iter().find(|(pin, item)| item.acts() && pruner.may_try(pin)).cloned();
+        let may_try = |pin: &str| pruner.looks.may_try(pin, pruner.began.elapsed());
+        let chosen = items.iter().find(|(pin, item)| item.acts() && may_try(pin)).cloned();
         if let Some((pin, item)) = chosen {
             let pass = self.reconciler.delete(item, &self.desired.resources, stop, &mut |_| self.shared.beat()).await;
-            match pass.outcomes.iter().find_map(|outcome| outcome.result.as_ref().err()) {
-                Some(failure) => {
-                    pruner.failed.insert(pin, (Instant::now(), failure.to_string()));
-                }
-                None => {
-                    pruner.failed.remove(&pin);
-                }
+            let failure = pass.outcomes.iter().find_map(|outcome| outcome.result.as_ref().err());
+            // One that was not begun is not one that was tried.
+            if !pass.outcomes.is_empty() {
+                pruner.looks.tried(pin, failure.map(ToString::to_string), pruner.began.elapsed());
             }
         }
-        pruner.due = Instant::now() + pruner.next(&items);
-        self.note_pruning(&pruning, &items);
+        pruner.due = Instant::now() + pruner.looks.next(&items, pruner.began.elapsed());
+        self.note_pruning(&pruning, &items, &ages);
     }
 
     fn prune_after(&mut self, pause: Duration) {
@@ -161,12 +127,11 @@ impl Daemon {
     }
 
     /// Puts on the board, into the metrics and, where it is new, into the log what becomes of each.
-    fn note_pruning(&mut self, pruning: &Pruning, items: &[(String, &Item)]) {
+    fn note_pruning(&mut self, pruning: &Pruning, items: &[(String, &Item)], ages: &BTreeMap<String, Duration>) {
         let Some(pruner) = &mut self.pruner else { return };
         let mut orphans = Vec::new();
         for (pin, item) in items {
-            let failure = pruner.failed.get(pin).map(|(_, failure)| failure.clone());
-            let (reason, message) = match (failure, &item.held) {
+            let (reason, message) = match (pruner.looks.failure(pin), &item.held) {
                 (Some(failure), _) => ("Failed", format!("it could not be deleted: {failure}")),
                 (None, Some(held)) => (held.label(), held.to_string()),
                 (None, None) => ("Deleting", "it is deleted, one resource after the other".to_owned()),
@@ -176,7 +141,7 @@ impl Daemon {
             if is_new && !matches!(item.held, Some(Reason::Retained | Reason::NotPruned(_))) {
                 tracing::warn!(resource = %item.key, aws = %item.identity, reason, "is ours and declared nowhere: {message}");
             }
-            let since = pruner.found.get(pin).map_or_else(SystemTime::now, |(_, since)| *since);
+            let since = SystemTime::now() - ages.get(pin).copied().unwrap_or_default();
             let retained = item.verb == Verb::Retain;
             let (key, aws, pin) = (item.key.clone(), item.identity.to_string(), pin.clone());
             orphans.push(Orphaned { key, aws, pin, retained, reason, message, since });

@@ -9,7 +9,8 @@ use evenkeel::aws::{Aws, loader};
 use evenkeel::metrics::Metrics;
 use evenkeel::model::Key;
 use evenkeel::plan::{Item, Reason, Rules, Verb, Why};
-use evenkeel::prune::{DELAY, Situation, prune};
+use evenkeel::prune::looks::{self, Looks};
+use evenkeel::prune::{DELAY, Orphan, Situation, prune};
 use evenkeel::reconcile::{Pass, Reconciler};
 use evenkeel::resource::Resource;
 use evenkeel::sandbox::{Snapshot, client};
@@ -24,8 +25,6 @@ use crate::wire::{Call, Wire};
 
 /// Between two rounds.
 const PAUSE: Duration = Duration::from_secs(5);
-/// Between two deletions, as the daemon has it.
-const DELETION_PAUSE: Duration = Duration::from_secs(10);
 /// After the last round with something to do, until the end is looked at.
 const REST: u64 = 60;
 /// More rounds than any run has.
@@ -68,9 +67,9 @@ pub(crate) struct Trace {
 struct Process {
     reconciler: Reconciler,
     stopped: watch::Receiver<bool>,
-    /// Since when what was found in its first look has been declared nowhere.
-    found: BTreeMap<String, Instant>,
-    /// Whether it is old enough to have known all of that for long.
+    looks: Looks,
+    began: Instant,
+    /// Whether what its first look finds has been known to it for long.
     is_old: bool,
 }
 
@@ -88,7 +87,7 @@ impl Process {
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let aws = Aws::connect(&config, &metrics).await.expect("connect");
         let reconciler = Reconciler::new(aws, rules.clone(), metrics);
-        Self { reconciler, stopped: wire.count(), found: BTreeMap::new(), is_old: false }
+        Self { reconciler, stopped: wire.count(), looks: Looks::default(), began: Instant::now(), is_old: false }
     }
 
     /// One that has seen for long what is declared nowhere.
@@ -107,10 +106,15 @@ impl Process {
         self.prune(&start.resources).await
     }
 
+    /// Far enough from the beginning for something to have been there before.
+    fn now(&self) -> Duration {
+        DELAY + self.began.elapsed()
+    }
+
     /// One look at everything that is ours, and at most one deletion: what the daemon does, without
     /// the files.
     async fn prune(&mut self, declared: &BTreeMap<Key, Resource>) -> Round {
-        let pause = DELETION_PAUSE;
+        let pause = looks::PAUSE;
         let mut stopped = self.stopped.clone();
         let estate = tokio::select! {
             biased;
@@ -118,26 +122,24 @@ impl Process {
             estate = self.reconciler.estate(declared) => estate,
         };
         let Ok(estate) = estate else { return Round { stopped: false, rests: false, pause } };
-        let now = Instant::now();
-        let pins: BTreeSet<String> = estate.orphans.iter().map(evenkeel::prune::Orphan::pin).collect();
-        self.found.retain(|pin, _| pins.contains(pin));
-        let first_look = if std::mem::take(&mut self.is_old) { now - DELAY } else { now };
-        for pin in pins {
-            self.found.entry(pin).or_insert(first_look);
+        if std::mem::take(&mut self.is_old) {
+            self.looks.ages(&estate, Duration::ZERO);
         }
-        let ages = self.found.iter().map(|(pin, since)| (pin.clone(), now - *since)).collect();
+        let ages = self.looks.ages(&estate, self.now());
         let (rules, released) = (self.reconciler.rules(), BTreeSet::new());
         let pruning = prune(&estate, &Situation { declared, rules, obstacle: None, ages: &ages, released: &released });
-        let young = pruning.items.iter().filter_map(|item| match item.held {
-            Some(Reason::Young(left)) => Some(left),
-            _ => None,
-        });
-        let Some(item) = pruning.items.iter().find(|item| item.acts()) else {
+        let pin = |item: &Item| estate.orphans.iter().find(|orphan| orphan.key() == item.key).map(Orphan::pin);
+        let items: Vec<(String, &Item)> =
+            pruning.items.iter().map(|item| (pin(item).expect("its orphan"), item)).collect();
+        let may_try = |pin: &str| self.looks.may_try(pin, self.now());
+        let Some((pin, item)) = items.iter().find(|(pin, item)| item.acts() && may_try(pin)).cloned() else {
             let rests = pruning.items.iter().all(|item| matches!(item.held, Some(Reason::Retained)));
-            return Round { stopped: false, rests, pause: young.min().unwrap_or(pause).max(pause) };
+            return Round { stopped: false, rests, pause: self.looks.next(&items, self.now()) };
         };
         let pass = self.reconciler.delete(item, declared, &self.stopped, &mut |_| {}).await;
-        Round { stopped: pass.stopped, rests: false, pause }
+        let failure = pass.outcomes.iter().find_map(|outcome| outcome.result.as_ref().err());
+        self.looks.tried(pin, failure.map(ToString::to_string), self.now());
+        Round { stopped: pass.stopped, rests: false, pause: self.looks.next(&items, self.now()) }
     }
 }
 
@@ -274,6 +276,9 @@ impl Trace {
         wrong.extend(broken);
         let fault = self.calls.iter().filter(|call| call.fault.is_some()).map(|call| call.round).max();
         let latest = reference.last_write().max(fault.unwrap_or_default()).max(lag_rounds) + ROUNDS_AFTER;
+        // Whoever begins anew counts anew how long something has been declared nowhere.
+        let anew = if start.prunes { allowed } else { 0 };
+        let latest = latest + anew;
         if self.last_write() > latest + start.patience {
             wrong
                 .push(format!("it still writes in round {}, and should have been done in {latest}", self.last_write()));
