@@ -154,25 +154,6 @@ fn counted(running: &Running, start: &str) -> u64 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_and_its_service_in_one_commit_end_in_sync_soon_after_iam_shows_the_role() {
-    for delay in [2, 15, 60, 300].map(Duration::from_secs) {
-        let passable = Delays { passable: delay, ..Delays::default() };
-        let assumable = Delays { assumable: delay, ..Delays::default() };
-        for (what, delays) in [("passable", passable), ("assumable", assumable)] {
-            let sandbox = Sandbox::new();
-            sandbox.state().propagation = delays;
-            let running = Running::begin(sandbox, INTERVAL, &[("all.yaml", &shop())]).await;
-            until_in_sync(&running, delay + Duration::from_secs(60)).await;
-            let visible = running.sandbox.state().iam.role("task").expect("made").created + delay;
-            let after = running.sandbox.now().saturating_sub(visible);
-            println!("{what} after {delay:?}: in sync {after:?} later");
-            assert!(after <= Duration::from_secs(15), "{what} after {delay:?}: in sync {after:?} later");
-            assert_eq!(running.writes().iter().filter(|call| *call == "CreateRole").count(), 1);
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_role_that_ecs_cannot_assume_is_waited_for_by_name_and_blocked_when_it_is_old() {
     let sandbox = Sandbox::new();
     sandbox.state().propagation = Delays { assumable: Duration::from_secs(3600), ..Delays::default() };
