@@ -112,6 +112,11 @@ impl World {
         self.0.get(&(kind, name)).is_some_and(|spec| spec.get(member).is_some())
     }
 
+    /// Whether a service runs a task definition that has a manifest of its own.
+    pub(crate) fn is_run(&self, family: &str) -> bool {
+        self.0.values().any(|spec| spec["taskDefinition"]["ref"] == format!("TaskDefinition/{family}"))
+    }
+
     /// A reference to something, which is there from now on.
     fn need(&mut self, kind: &'static str, name: &'static str) -> Value {
         self.0.entry((kind, name)).or_insert_with(|| least(kind));
