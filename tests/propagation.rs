@@ -97,6 +97,7 @@ async fn each_of_awss_words_for_not_yet_is_waited_out_and_nothing_is_made_twice(
             wrong.extend(complaint.map(|complaint| format!("{operation} {code} {words} for {delay} s: {complaint}")));
         }
     }
+    println!("{} words, each for {DELAYS:?} s: waited out within {SOON:?}", WORDS.len());
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 

@@ -329,6 +329,8 @@ fn what_nobody_is_to_read_is_nowhere_and_what_is_shown_is_listed() {
             format!("{word} in {place}: {}", example(place, word).chars().take(600).collect::<String>())
         })
         .collect();
+    let bytes: usize = witness.seen.values().map(String::len).sum();
+    println!("{} words looked for in {} places, {bytes} bytes", words.len(), witness.seen.len());
     assert!(unlisted.is_empty(), "shown, and not listed:\n{}", unlisted.join("\n"));
     assert_eq!(found, listed, "the list has more than is shown");
     assert!(witness.seen["log of the daemon"].contains("TRACE"), "nothing was traced");

@@ -156,6 +156,7 @@ fn there_is_one_stack_for_tls_and_one_version_of_it() {
 #[test]
 fn the_binary_is_made_of_few_crates() {
     let shipped = shipped();
+    println!("{} crates", shipped.len());
     assert!(
         (50..=CRATES_MAX).contains(&shipped.len()),
         "{} crates: {:?}",

@@ -254,6 +254,7 @@ async fn two_commits(fenced: bool, time: u64) -> (usize, usize) {
 #[tokio::test(start_paused = true)]
 async fn an_hour_with_two_commits_is_one_handover() {
     let (revisions, deployments) = two_commits(true, HOUR).await;
+    println!("two commits, one virtual hour: {revisions} revisions, {deployments} deployments");
     assert!(revisions <= 3 && deployments <= 2, "{revisions} revisions, {deployments} deployments");
     let (revisions, deployments) = two_commits(false, HOUR / 6).await;
     println!("without a fence, in ten minutes: {revisions} revisions, {deployments} deployments");
