@@ -10,7 +10,6 @@
 mod attached;
 mod escalation;
 mod file;
-mod glob;
 mod limits;
 mod permissions;
 mod rules;
@@ -23,6 +22,7 @@ use std::path::{Path as FilePath, PathBuf};
 
 use crate::model::{Key, Kind, Problem};
 use crate::plain;
+use crate::policy::glob;
 use crate::resolve::{Fault, expanded};
 use crate::resource::{Account, Resource};
 use crate::value::Path;

@@ -11,6 +11,7 @@ mod capacity_provider;
 mod cluster;
 mod itself;
 mod leave;
+mod less;
 mod policy;
 mod restart;
 mod role;
@@ -141,6 +142,14 @@ pub enum Verb {
 pub enum Reason {
     /// Another resource must be there first.
     WaitsFor(Key),
+    /// Another resource must lose something first, and is not changed: for a moment, there would be more
+    /// than before and after.
+    LessFirst {
+        /// The other one.
+        first: Key,
+        /// Why it is not changed.
+        why: Box<Reason>,
+    },
     /// It exists, and it is not ours.
     NotOurs(Owner),
     /// It exists, is nobody's, and is to stay so.
@@ -179,6 +188,11 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::WaitsFor(key) => write!(f, "waits for {key}"),
+            Self::LessFirst { first, why } => write!(
+                f,
+                "{first} is to lose permissions before this may allow more, and that is not done ({why}); have {first} \
+                 changed, or undo one of the two changes"
+            ),
             Self::NotOurs(Owner::Other(owner)) => write!(f, "belongs to {owner}; it is left alone"),
             Self::NotOurs(_) => f.write_str(
                 "exists and carries no owner tag; to take it over, set the annotation evenkeel/adoption: adopt, or \
@@ -224,6 +238,7 @@ impl Reason {
     pub fn label(&self) -> &'static str {
         match self {
             Self::WaitsFor(_) => "WaitsFor",
+            Self::LessFirst { .. } => "LessFirst",
             Self::NotOurs(_) => "NotOurs",
             Self::NeverOurs => "NeverOurs",
             Self::Disagreeing(_) => "Disagreeing",
@@ -331,6 +346,8 @@ impl Scene<'_> {
             // Half of a manifest is not what anybody asked for.
             steps.clear();
         }
+        let (early, policies) = self.hold_what_is_yet_to_lose(&mut steps, so_far);
+        held = held.or(early);
         if resource.suspended && !matches!(verb, Verb::Keep | Verb::Unknown) {
             steps.clear();
             held = Some(Reason::Suspended);
@@ -340,10 +357,12 @@ impl Scene<'_> {
             held = Some(Reason::WaitsFor(key));
         }
         let mode = self.rules.modes.of(&resource.source.file);
-        if mode != Mode::Apply && (!steps.is_empty() || matches!(held, Some(Reason::WaitsFor(_)))) {
+        let waits = matches!(held, Some(Reason::WaitsFor(_) | Reason::LessFirst { .. }));
+        if mode != Mode::Apply && (!steps.is_empty() || waits) {
             held = Some(Reason::NotApplied(mode));
         }
-        let (key, identity, needs) = (resource.key.clone(), resource.identity.clone(), resource.needs.clone());
+        let (key, identity) = (resource.key.clone(), resource.identity.clone());
+        let needs = resource.needs.iter().cloned().chain(policies).collect();
         Item { key, identity, verb, changes, left: Vec::new(), notes, steps, held, phase, needs }
     }
 
@@ -351,11 +370,7 @@ impl Scene<'_> {
     fn present(&self, resource: &Resource, live: &Live) -> (Verb, Phase, Draft) {
         let mut draft = self.sparing_itself(resource, live, self.update(resource, live));
         let owner = if has_owner(resource.key.kind) { self.owner(resource, live) } else { Owner::Us };
-        let welcome = match resource.adoption {
-            Adoption::Adopt => true,
-            Adoption::Never => false,
-            Adoption::Unsaid => self.rules.adopt,
-        };
+        let welcome = self.welcomes(resource);
         // A pipeline's revision is not even tagged: there is nothing to take over.
         let nothing = welcome && draft.changes.is_empty() && draft.steps.is_empty() && draft.held.is_none();
         let verb = if owner == Owner::Nobody && !nothing { Verb::Adopt } else { Verb::Keep };
@@ -372,6 +387,25 @@ impl Scene<'_> {
             draft.held = Some(Reason::Busy(why.clone()));
         }
         (verb, live.phase.clone(), draft)
+    }
+
+    /// Whether a resource that is nobody's is taken over.
+    fn welcomes(&self, resource: &Resource) -> bool {
+        match resource.adoption {
+            Adoption::Adopt => true,
+            Adoption::Never => false,
+            Adoption::Unsaid => self.rules.adopt,
+        }
+    }
+
+    /// What is there of a resource that is ours, or about to be.
+    fn ours(&self, resource: &Resource) -> Option<&Live> {
+        let Some(Seen::Present(live)) = self.world.seen.get(&resource.key) else { return None };
+        match self.owner(resource, live) {
+            Owner::Us => Some(live),
+            Owner::Nobody => self.welcomes(resource).then_some(live),
+            Owner::Other(_) => None,
+        }
     }
 
     /// Whose a resource is. A revision carries the tags of whoever registered it: one that was made by

@@ -8,6 +8,8 @@
 //! Pure: no I/O.
 
 mod check;
+mod cover;
+pub(crate) mod glob;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -16,6 +18,7 @@ use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 pub use check::{DocumentKind, check};
+pub use cover::{Turn, covers, turn};
 
 /// The version that IAM assumes when a document names none. It has no policy variables.
 pub const VERSION_WHEN_MISSING: &str = "2008-10-17";

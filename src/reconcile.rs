@@ -151,7 +151,8 @@ impl Reconciler {
     }
 
     /// Looks at the due resources together. Where calls are to be made, what
-    /// they need is looked at too, due or not: no service is made with a role that is not there. Where
+    /// they need is looked at too, due or not: no service is made with a role that is not there, and no
+    /// policy allows more while a role that has it is to lose something. Where
     /// tasks are to be replaced, so is what became of the last time: what failed is not tried again.
     /// Where their number differs, so is whether it is Application Auto Scaling's.
     async fn plan_together(&self, resources: &BTreeMap<Key, Resource>, due: &BTreeSet<Key>) -> Plan {
@@ -159,8 +160,8 @@ impl Reconciler {
         let written = self.memory().written().clone();
         let first = plan(resources, &world, due, &self.rules, &written);
         let acting = first.items.iter().filter(|item| item.acts());
-        let needs: BTreeSet<Key> =
-            acting.flat_map(|item| &item.needs).filter(|need| !due.contains(*need)).cloned().collect();
+        let needs = acting.flat_map(|item| &item.needs).chain(to_see_first(&first, resources));
+        let needs: BTreeSet<Key> = needs.filter(|need| !due.contains(*need)).cloned().collect();
         let rolling: Vec<&Resource> =
             first.items.iter().filter(|item| item.rolls()).filter_map(|item| resources.get(&item.key)).collect();
         let scaled: Vec<&Resource> = first
@@ -397,6 +398,18 @@ async fn out_of_patience(stop: &watch::Receiver<bool>) {
     let mut stopped = stop.clone();
     let _ = stopped.wait_for(|stop| *stop).await;
     tokio::time::sleep(STOP_PATIENCE).await;
+}
+
+/// Where a policy is to get a new document, all roles, since any may have it and IAM answers all of them
+/// at once, and the other policies of those that are to have it.
+fn to_see_first<'a>(plan: &Plan, resources: &'a BTreeMap<Key, Resource>) -> BTreeSet<&'a Key> {
+    let is_new = |action: &Action| matches!(action, Action::CreatePolicyVersion { .. });
+    let new = plan.items.iter().filter(|item| item.steps.iter().any(is_new));
+    let new: BTreeSet<&Key> = new.map(|item| &item.key).collect();
+    let roles = || resources.values().filter(|role| !new.is_empty() && role.key.kind == Kind::Role);
+    let having = roles().filter(|role| role.needs.iter().any(|need| new.contains(need)));
+    let policies = having.flat_map(|role| &role.needs).filter(|need| need.kind == Kind::Policy);
+    roles().map(|role| &role.key).chain(policies).collect()
 }
 
 /// Whether a service is there with another number of tasks than the manifest says.

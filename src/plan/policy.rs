@@ -27,9 +27,11 @@ impl Scene<'_> {
     pub(super) fn update_policy(&self, resource: &Resource, live: &Live) -> Draft {
         let arn = &live.arn;
         let mut changes = diff(Kind::Policy, &resource.spec, &live.document);
+        let changes_document = super::touches(&changes, "policyDocument");
+        let early = if changes_document { self.too_early(resource, live) } else { None };
         let held = immutable(&changes);
         let mut steps = Vec::new();
-        if super::touches(&changes, "policyDocument") {
+        if changes_document && early.is_none() {
             if let Some(version) = oldest_version_to_drop(&live.document) {
                 changes.push(Change {
                     path: Path::default().key("versions").key(&version),
@@ -49,7 +51,7 @@ impl Scene<'_> {
             changes.extend(tags::changes(&missing, live));
             steps.push(Action::TagPolicy { arn: arn.clone(), tags: missing });
         }
-        Draft { changes, steps, held, ..Draft::default() }
+        Draft { changes, steps, held: held.or(early), ..Draft::default() }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Roles: trust, policies, boundary, instance profile.
+//! Roles: trust, policies, boundary, instance profile. What takes away comes before what gives.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use super::{Draft, Scene, immutable, tags, touches};
 use crate::action::{Action, NewRole};
 use crate::diff::diff;
 use crate::model::{Change, Effect, Kind};
-use crate::policy;
+use crate::policy::{self, Turn, turn};
 use crate::resource::Resource;
 use crate::value::{Map, Path, Value};
 use crate::world::Live;
@@ -84,23 +84,22 @@ impl Scene<'_> {
     pub(super) fn update_role(&self, resource: &Resource, live: &Live) -> Draft {
         let spec = Spec::of(resource);
         let role = spec.name();
-        let (mut changes, mut steps) = (own_changes(&spec, &live.document), Vec::new());
+        let mut changes = own_changes(&spec, &live.document);
         let held = immutable(&changes);
         let mut notes = Vec::new();
         if touches(&changes, "assumeRolePolicyDocument") {
             notes.extend(gone_principals(&spec, &live.document));
-            let document = spec.0.get("assumeRolePolicyDocument").cloned().unwrap_or_default();
-            steps.push(Action::UpdateAssumeRolePolicy { role: role.clone(), document });
         }
+        let mut policies = policy_steps(&spec, &live.document);
+        changes.extend(policies.iter().map(|step| step.change.clone()));
+        let more = policies.split_off(policies.partition_point(|step| step.turn == Turn::Less));
+        let mut steps: Vec<Action> = new_boundary(&spec, &changes).into_iter().collect();
+        steps.extend(policies.into_iter().map(|step| step.action));
+        steps.extend(new_trust(&spec, &changes));
         if touches(&changes, "description") || touches(&changes, "maxSessionDuration") {
             steps.push(update_role(&spec, &live.document));
         }
-        if touches(&changes, "permissionsBoundary")
-            && let Some(arn) = spec.text("permissionsBoundary")
-        {
-            steps.push(Action::PutRolePermissionsBoundary { role: role.clone(), arn: arn.to_owned() });
-        }
-        self.policies(&spec, &live.document, &mut changes, &mut steps);
+        steps.extend(more.into_iter().map(|step| step.action));
         if let Some(profile) = spec.instance_profile() {
             let bound = live.document.get("instanceProfiles").and_then(Value::as_array);
             if !bound.into_iter().flatten().any(|name| *name == profile) {
@@ -115,48 +114,96 @@ impl Scene<'_> {
         }
         Draft { changes, steps, held, notes }
     }
+}
 
-    /// Policies: additive by default, so that other owners may attach theirs. What narrows comes
-    /// before what widens: at no moment may the role have more than the greater of old and new.
-    fn policies(&self, spec: &Spec<'_>, live: &Value, changes: &mut Vec<Change>, steps: &mut Vec<Action>) {
-        let role = spec.name();
-        let attached: BTreeSet<&str> = live
-            .get("managedPolicyArns")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
-        let declared = spec.managed_policies();
-        let empty = Map::new();
-        let inline = live.get("inlinePolicies").and_then(Value::as_object).unwrap_or(&empty);
-        // Exclusive of what is declared: a list that the manifest does not name is not its business.
-        if spec.exclusive() && spec.0.contains_key("managedPolicyArns") {
-            for arn in attached.iter().filter(|arn| !declared.iter().any(|other| other == *arn)) {
-                changes.push(attached_change(arn, Some((*arn).into()), None));
-                steps.push(Action::DetachRolePolicy { role: role.clone(), arn: (*arn).to_owned() });
-            }
-        }
-        if spec.exclusive() && spec.0.contains_key("inlinePolicies") {
-            for (name, document) in
-                inline.iter().filter(|(name, _)| !spec.inline_policies().any(|(other, _)| other == *name))
-            {
-                changes.push(inline_change(name, Some(document.clone()), None));
-                steps.push(Action::DeleteRolePolicy { role: role.clone(), policy: name.clone() });
-            }
-        }
-        for (name, document) in spec.inline_policies() {
-            let there = inline.get(name);
-            if there.is_none_or(|there| !policy::equal(there, document)) {
-                changes.push(inline_change(name, there.cloned(), Some(document.clone())));
-                steps.push(put_policy(&role, name, document));
-            }
-        }
-        for arn in declared.into_iter().filter(|arn| !attached.contains(arn.as_str())) {
-            changes.push(attached_change(&arn, None, Some(arn.as_str().into())));
-            steps.push(Action::AttachRolePolicy { role: role.clone(), arn });
+/// A change of a role's policies, and the call that makes it.
+struct PolicyStep {
+    change: Change,
+    action: Action,
+    turn: Turn,
+}
+
+/// Policies: additive by default, so that other owners may attach theirs. What takes away comes
+/// before what gives: at no moment may the role have more than the greater of old and new.
+fn policy_steps(spec: &Spec<'_>, live: &Value) -> Vec<PolicyStep> {
+    let role = spec.name();
+    let (attached, declared) = (managed_policies(live), spec.managed_policies());
+    let empty = Map::new();
+    let inline = live.get("inlinePolicies").and_then(Value::as_object).unwrap_or(&empty);
+    let mut steps = Vec::new();
+    // Exclusive of what is declared: a list that the manifest does not name is not its business.
+    if spec.exclusive() && spec.0.contains_key("managedPolicyArns") {
+        for arn in attached.iter().filter(|arn| !declared.iter().any(|other| other == *arn)) {
+            let action = Action::DetachRolePolicy { role: role.clone(), arn: (*arn).to_owned() };
+            steps.push(PolicyStep {
+                change: attached_change(arn, Some((*arn).into()), None),
+                action,
+                turn: Turn::Less,
+            });
         }
     }
+    if spec.exclusive() && spec.0.contains_key("inlinePolicies") {
+        for (name, document) in
+            inline.iter().filter(|(name, _)| !spec.inline_policies().any(|(other, _)| other == *name))
+        {
+            let action = Action::DeleteRolePolicy { role: role.clone(), policy: name.clone() };
+            let change = inline_change(name, Some(document.clone()), None);
+            steps.push(PolicyStep { change, action, turn: Turn::Less });
+        }
+    }
+    for (name, document) in spec.inline_policies() {
+        let there = inline.get(name);
+        if there.is_none_or(|there| !policy::equal(there, document)) {
+            let change = inline_change(name, there.cloned(), Some(document.clone()));
+            let turn = there.map_or(Turn::More, |there| turn(there, document));
+            steps.push(PolicyStep { change, action: put_policy(&role, name, document), turn });
+        }
+    }
+    for arn in declared.into_iter().filter(|arn| !attached.contains(arn.as_str())) {
+        let change = attached_change(&arn, None, Some(arn.as_str().into()));
+        let action = Action::AttachRolePolicy { role: role.clone(), arn };
+        steps.push(PolicyStep { change, action, turn: Turn::More });
+    }
+    steps.sort_by_key(|step| step.turn);
+    steps
+}
+
+fn new_boundary(spec: &Spec<'_>, changes: &[Change]) -> Option<Action> {
+    let arn = spec.text("permissionsBoundary").filter(|_| touches(changes, "permissionsBoundary"))?;
+    Some(Action::PutRolePermissionsBoundary { role: spec.name(), arn: arn.to_owned() })
+}
+
+fn new_trust(spec: &Spec<'_>, changes: &[Change]) -> Option<Action> {
+    let document = spec.0.get("assumeRolePolicyDocument").cloned().unwrap_or_default();
+    let role = spec.name();
+    touches(changes, "assumeRolePolicyDocument").then_some(Action::UpdateAssumeRolePolicy { role, document })
+}
+
+/// The policies that are attached to a role.
+fn managed_policies(live: &Value) -> BTreeSet<&str> {
+    let list = live.get("managedPolicyArns").and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// Whether a role has a policy, be it as its boundary.
+pub(super) fn has(role: &Live, arn: &str) -> bool {
+    managed_policies(&role.document).contains(arn)
+        || role.document.get("permissionsBoundary").is_some_and(|boundary| boundary == arn)
+}
+
+/// Whether there is nothing left that a role is to lose: a policy or a part of one, or somebody who
+/// may assume it. A boundary takes away whatever it is.
+pub(super) fn has_lost_all(resource: &Resource, live: &Live) -> bool {
+    let spec = Spec::of(resource);
+    let changes = own_changes(&spec, &live.document);
+    let trust =
+        |document: &Value| turn(live.document.get("assumeRolePolicyDocument").unwrap_or(&Value::Null), document);
+    let trust_loses = match new_trust(&spec, &changes) {
+        Some(Action::UpdateAssumeRolePolicy { document, .. }) => trust(&document) != Turn::More,
+        _ => false,
+    };
+    let policies = policy_steps(&spec, &live.document);
+    !trust_loses && new_boundary(&spec, &changes).is_none() && policies.iter().all(|step| step.turn == Turn::More)
 }
 
 fn new_profile(spec: &Spec<'_>, tags: BTreeMap<String, String>) -> Vec<Action> {

@@ -83,20 +83,46 @@ fn too_much(now: &Rights, old: &Rights, new: &Rights) -> Option<String> {
             return Some(format!("has {name} as neither the old nor the new state has it: {document}"));
         }
     }
-    // A policy that changes its content under its name changes it in one call: it is on neither side.
-    let in_both = |name: &&String| old.policies.contains_key(*name) && new.policies.contains_key(*name);
-    let names: BTreeSet<&String> = now.policies.keys().filter(|name| !in_both(name)).collect();
-    let only_new: Vec<&&String> = names.iter().filter(|name| new.policies.contains_key(**name)).collect();
-    if let (Some(new_one), Some(old_one)) =
-        (only_new.first(), names.iter().find(|name| old.policies.contains_key(**name)))
-    {
-        return Some(format!("has {new_one} before it has lost {old_one}"));
-    }
-    match only_new.first() {
-        Some(policy) if now.boundary != new.boundary => Some(format!("has {policy} before its boundary")),
-        Some(policy) if now.trust != new.trust => Some(format!("has {policy} while it still trusts {}", now.trust)),
+    // A policy that is in both is on neither side, unless it only takes away or allows more.
+    let documents =
+        |name: &String| (old.policies.get(name).map(String::as_str), new.policies.get(name).map(String::as_str));
+    let only_new = |name: &&String, now: &String| match documents(name) {
+        (Some(was), Some(is)) => now == is && widens(was, is),
+        (was, _) => was.is_none(),
+    };
+    let yet_to_go = |name: &&String, now: &String| match documents(name) {
+        (Some(was), Some(is)) => now == was && widens(is, was) && !widens(was, is),
+        (_, is) => is.is_none(),
+    };
+    let first = now.policies.iter().find(|(name, now)| only_new(name, now)).map(|(name, _)| name);
+    let last = now.policies.iter().find(|(name, now)| yet_to_go(name, now)).map(|(name, _)| name);
+    match (first, last) {
+        (Some(new_one), Some(old_one)) => Some(format!("has {new_one} before it has lost {old_one}")),
+        (Some(policy), None) if now.boundary != new.boundary => Some(format!("has {policy} before its boundary")),
+        (Some(policy), None) if now.trust != new.trust => {
+            Some(format!("has {policy} while it still trusts {}", now.trust))
+        }
         _ => None,
     }
+}
+
+/// Whether a document names an action that another does not, be it by the beginning of its name.
+fn widens(old: &str, new: &str) -> bool {
+    let known = actions(old);
+    let is_known = |action: &String| {
+        known
+            .iter()
+            .any(|known| known == action || known.strip_suffix('*').is_some_and(|start| action.starts_with(start)))
+    };
+    !actions(new).iter().all(is_known)
+}
+
+fn actions(document: &str) -> Vec<String> {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+    let document: Value = serde_json::from_str(document).unwrap_or_default();
+    let statements = list(&document["Statement"]);
+    let actions = statements.iter().flat_map(|statement| list(&statement["Action"]));
+    actions.filter_map(|action| action.as_str().map(str::to_owned)).collect()
 }
 
 /// Everything that AWS answers of the account, line by line, but for what is left out.
@@ -218,6 +244,29 @@ mod of_these_oracles {
         ];
         for now in wrong {
             assert!(too_much(&now, &old, &new).is_some(), "{now:?}");
+        }
+    }
+
+    #[test]
+    fn a_policy_that_allows_more_before_something_is_lost_is_seen() {
+        let of = |action: &str| json!({ "Statement": { "Action": action } }).to_string();
+        let (narrow, wide) = (of("s3:Get*"), of("s3:*"));
+        let old = rights("a", None, &[("More", &narrow), ("Less", &wide), ("Old", &wide)]);
+        let new = rights("b", Some("bound"), &[("More", &wide), ("Less", &narrow)]);
+        let fine = rights("b", Some("bound"), &[("More", &wide), ("Less", &narrow)]);
+        assert_eq!(too_much(&fine, &old, &new), None);
+        let wrong = [
+            rights("b", Some("bound"), &[("More", &wide), ("Less", &narrow), ("Old", &wide)]),
+            rights("b", Some("bound"), &[("More", &wide), ("Less", &wide)]),
+            rights("b", None, &[("More", &wide), ("Less", &narrow)]),
+            rights("a", Some("bound"), &[("More", &wide), ("Less", &narrow)]),
+        ];
+        for now in wrong {
+            assert!(too_much(&now, &old, &new).is_some(), "{now:?}");
+            // The same with nothing that allows more yet is fine.
+            let mut earlier = now;
+            earlier.policies.insert("More".to_owned(), narrow.clone());
+            assert_eq!(too_much(&earlier, &old, &new), None, "{earlier:?}");
         }
     }
 

@@ -153,8 +153,9 @@ const BREAKER: &str = "deploymentConfiguration: {deploymentCircuitBreaker: {enab
 
 /// Every scene.
 pub(crate) fn all() -> Vec<Scene> {
-    let made = [of_roles(), of_policies(), of_clusters(), of_services(), of_rollouts(), of_strangers()];
-    made.into_iter().flatten().chain(deletions::all()).collect()
+    let iam = [of_roles(), of_policies(), of_less_first()];
+    let ecs = [of_clusters(), of_services(), of_rollouts(), of_strangers()];
+    iam.into_iter().chain(ecs).flatten().chain(deletions::all()).collect()
 }
 
 fn of_roles() -> Vec<Scene> {
@@ -204,6 +205,42 @@ fn of_policies() -> Vec<Scene> {
                 }
             })
         }),
+    ]
+}
+
+/// What allows more waits for what takes away.
+fn of_less_first() -> Vec<Scene> {
+    let has =
+        |name: &str, policies: &str| role(name, &format!("policyMode: exclusive\nmanagedPolicyArns: [{policies}]\n"));
+    let ssm = format!("\"{SSM}\"");
+    let reads = |more: &str| role("task", &format!("managedPolicyArns: [{{ref: read}}]\n{more}"));
+    let bound = || policy("bound", "s3:*");
+    vec![
+        Scene::new(
+            "let-go-of-a-policy",
+            &[policy("read", "s3:Get*"), has("task", &format!("{{ref: read}}, {ssm}"))],
+            &[policy("read", "s3:*"), has("task", &ssm)],
+        ),
+        Scene::new(
+            "swap-policies",
+            &[policy("a", "s3:Get*"), policy("b", "sqs:Get*"), has("one", "{ref: a}"), has("two", "{ref: b}")],
+            &[policy("a", "s3:Put*"), policy("b", "sqs:Send*"), has("one", "{ref: b}"), has("two", "{ref: a}")],
+        ),
+        Scene::new(
+            "bound-before-more",
+            &[bound(), policy("read", "s3:Get*"), reads("")],
+            &[bound(), policy("read", "s3:*"), reads("permissionsBoundary: {ref: bound}\n")],
+        ),
+        Scene::new(
+            "trust-before-more",
+            &[policy("read", "s3:Get*"), reads("")],
+            &[policy("read", "s3:*"), reads("").replace("ecs-tasks.amazonaws.com", "ec2.amazonaws.com")],
+        ),
+        Scene::new(
+            "less-and-more",
+            &[policy("less", "s3:*"), policy("a-more", "sqs:Get*"), has("task", "{ref: less}, {ref: a-more}")],
+            &[policy("less", "s3:Get*"), policy("a-more", "sqs:*"), has("task", "{ref: less}, {ref: a-more}")],
+        ),
     ]
 }
 

@@ -274,7 +274,7 @@ fn task_definition(draw: &mut Draw<'_>, world: &mut World, name: &str) -> Value 
         "environment",
         &[json!([{ "name": "A", "value": "1" }]), json!([{ "name": "A", "value": "2" }, { "name": "B", "value": "" }])],
     );
-    draw.maybe(container, "stopTimeout", &[30.into(), 60.into()]);
+    draw.maybe(container, "stopTimeout", &[45.into(), 60.into()]);
     draw.maybe(container, "portMappings", &[json!([{ "containerPort": 80, "name": "http" }])]);
     spec
 }

@@ -3,14 +3,14 @@
 
 /// Whether a pattern matches a text.
 #[must_use]
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     walk(pattern, text, |wanted, _| wanted == b'?')
 }
 
 /// Whether everything that the other pattern matches is matched by this one, too. Errs on the side
 /// of no.
 #[must_use]
-pub(super) fn covers(pattern: &str, other: &str) -> bool {
+pub(crate) fn covers(pattern: &str, other: &str) -> bool {
     walk(pattern, other, |wanted, found| wanted == b'?' && found != b'*')
 }
 
@@ -40,7 +40,7 @@ fn walk(pattern: &str, text: &str, any: impl Fn(u8, u8) -> bool) -> bool {
 
 /// Whether there is a text that both patterns match.
 #[must_use]
-pub(super) fn overlap(one: &str, other: &str) -> bool {
+pub(crate) fn overlap(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());
     // From the ends: whether what is left of the one and what is left of the other have a text in common.
     let mut below = vec![false; other.len() + 1];
@@ -62,7 +62,7 @@ pub(super) fn overlap(one: &str, other: &str) -> bool {
 
 /// Whether a pattern says nothing: only stars, question marks and what stands between names.
 #[must_use]
-pub(super) fn is_blank(pattern: &str) -> bool {
+pub(crate) fn is_blank(pattern: &str) -> bool {
     pattern.chars().all(|c| "*?/:".contains(c))
 }
 

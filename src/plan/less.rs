@@ -1,0 +1,110 @@
+//! Who is to have less has less before anything allows more: at no moment may a role do what neither
+//! the old nor the new state lets it do.
+//!
+//! What takes away waits for nothing. A policy that is to allow more waits for what the roles that have
+//! it are to lose, and among the policies of one role those that only take away come first, then those
+//! that do both. A role gets a policy that has yet to lose something once it has. So nobody waits for
+//! somebody who waits for him.
+
+use super::role::{has, has_lost_all};
+use super::{Plan, Reason, Scene};
+use crate::action::Action;
+use crate::mode::Mode;
+use crate::model::{Key, Kind};
+use crate::policy::{self, Turn, turn};
+use crate::resource::{Identity, Resource};
+use crate::value::Value;
+use crate::world::{Live, Seen};
+
+impl Scene<'_> {
+    /// Why a policy must not get its new document yet.
+    pub(super) fn too_early(&self, policy: &Resource, live: &Live) -> Option<Reason> {
+        let turn = turn_of(policy, live);
+        if turn == Turn::Less {
+            return None;
+        }
+        self.unknown_role().or_else(|| self.first_less(policy, live, turn)).map(|first| self.wait(first))
+    }
+
+    /// Takes out of the steps what gives a role a policy that is yet to lose something, unless that is
+    /// done earlier in this plan. Why, and the policies of manifests that the steps are about.
+    pub(super) fn hold_what_is_yet_to_lose(
+        &self,
+        steps: &mut Vec<Action>,
+        so_far: &Plan,
+    ) -> (Option<Reason>, Vec<Key>) {
+        let (mut held, mut policies) = (None, Vec::new());
+        steps.retain(|step| {
+            let Action::AttachRolePolicy { arn, .. } = step else { return true };
+            let Some(policy) = self.policy(arn) else { return true };
+            policies.push(policy.key.clone());
+            let loses = |live: &Live| changes(policy, live) && turn_of(policy, live) != Turn::More;
+            let yet_to_lose = self.ours(policy).is_some_and(loses) && !is_written(policy, so_far);
+            if yet_to_lose {
+                held = held.take().or_else(|| Some(self.wait(policy)));
+            }
+            !yet_to_lose
+        });
+        (held, policies)
+    }
+
+    fn policy(&self, arn: &str) -> Option<&Resource> {
+        let is = |one: &&Resource| matches!(&one.identity, Identity::Policy { arn: own } if own == arn);
+        self.of_kind(Kind::Policy).find(is)
+    }
+
+    /// A role that could not be read may have any policy.
+    fn unknown_role(&self) -> Option<&Resource> {
+        let unknown = |role: &&Resource| matches!(self.world.seen.get(&role.key), Some(Seen::Unknown(_)));
+        self.of_kind(Kind::Role).find(unknown)
+    }
+
+    /// What is to be brought about before a policy takes this turn: of the roles that have it, and of
+    /// their other policies.
+    fn first_less(&self, policy: &Resource, live: &Live, turn: Turn) -> Option<&Resource> {
+        let roles = self.of_kind(Kind::Role).filter_map(|role| Some((role, self.ours(role)?)));
+        let roles: Vec<(&Resource, &Live)> = roles.filter(|(_, there)| has(there, &live.arn)).collect();
+        let had = |arn: &str| roles.iter().any(|(_, role)| has(role, arn));
+        let earlier = |other: &&Resource| match (&other.identity, self.world.seen.get(&other.key)) {
+            _ if other.key == policy.key => false,
+            (Identity::Policy { arn }, Some(Seen::Unknown(_))) => had(arn),
+            _ => self
+                .ours(other)
+                .is_some_and(|there| had(&there.arn) && changes(other, there) && turn_of(other, there) < turn),
+        };
+        let loses = roles.iter().find(|(role, there)| !has_lost_all(role, there));
+        self.of_kind(Kind::Policy).find(earlier).or(loses.map(|(role, _)| *role))
+    }
+
+    fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Resource> {
+        self.resources.values().filter(move |resource| resource.key.kind == kind)
+    }
+
+    /// Waiting for what will not come by itself is worth a word.
+    fn wait(&self, first: &Resource) -> Reason {
+        let why = match self.rules.modes.of(&first.source.file) {
+            _ if first.suspended => Reason::Suspended,
+            Mode::Apply => return Reason::WaitsFor(first.key.clone()),
+            mode => Reason::NotApplied(mode),
+        };
+        Reason::LessFirst { first: first.key.clone(), why: Box::new(why) }
+    }
+}
+
+/// Whether a plan gives a policy its new document.
+fn is_written(policy: &Resource, plan: &Plan) -> bool {
+    let writes = |step: &Action| matches!(step, Action::CreatePolicyVersion { .. });
+    plan.items.iter().any(|item| item.key == policy.key && item.acts() && item.steps.iter().any(writes))
+}
+
+fn document(spec: &Value) -> &Value {
+    spec.get("policyDocument").unwrap_or(&Value::Null)
+}
+
+fn changes(policy: &Resource, live: &Live) -> bool {
+    !policy::equal(document(&live.document), document(&policy.spec))
+}
+
+fn turn_of(policy: &Resource, live: &Live) -> Turn {
+    turn(document(&live.document), document(&policy.spec))
+}

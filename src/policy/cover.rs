@@ -1,0 +1,243 @@
+//! Whether one document allows all that another does, as far as their texts show.
+//!
+//! Errs on the side of no: what cannot be told from the texts alone is taken for more. Each statement
+//! is looked at by itself, so that two that only together allow what a third does are not seen to.
+
+use serde_json::{Map, Value};
+
+use super::{STATEMENT_ELEMENTS, canonical, glob, items};
+
+/// What becomes of what a document allows when another takes its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Turn {
+    /// Nothing is allowed that was not before.
+    Less,
+    /// Something is allowed that was not, and something no more; or it cannot be told.
+    Other,
+    /// Something is allowed that was not, and all that was.
+    More,
+}
+
+/// What becomes of what a document allows when another takes its place.
+#[must_use]
+pub fn turn(old: &Value, new: &Value) -> Turn {
+    match (covers(old, new), covers(new, old)) {
+        (true, _) => Turn::Less,
+        (false, true) => Turn::More,
+        (false, false) => Turn::Other,
+    }
+}
+
+/// Whether all that the second document allows is allowed by the first one.
+#[must_use]
+pub fn covers(wide: &Value, narrow: &Value) -> bool {
+    let (wide, narrow) = (canonical(wide), canonical(narrow));
+    if wide == narrow {
+        return true;
+    }
+    let (Some(wides), Some(narrows)) = (statements(&wide), statements(&narrow)) else { return false };
+    // Whether `${` begins a variable depends on the version.
+    if !wides.is_empty() && !narrows.is_empty() && wide.get("Version") != narrow.get("Version") {
+        return false;
+    }
+    let those = |all: &[&'_ Map<String, Value>], denies: bool| {
+        all.iter().copied().filter(|one| is_deny(one) == denies).cloned().collect::<Vec<_>>()
+    };
+    let covered = |these: &[Map<String, Value>], by: &[Map<String, Value>]| these.iter().all(|one| is_covered(one, by));
+    // What the first one denies must be denied by the second one, too.
+    covered(&those(&narrows, false), &those(&wides, false)) && covered(&those(&wides, true), &those(&narrows, true))
+}
+
+/// The statements of a canonical document, if it is one of known elements.
+fn statements(document: &Value) -> Option<Vec<&Map<String, Value>>> {
+    let all = document.as_object()?.get("Statement").map(items).unwrap_or_default();
+    let known = |members: &Map<String, Value>| members.keys().all(|name| STATEMENT_ELEMENTS.contains(&name.as_str()));
+    all.into_iter().map(|one| one.as_object().filter(|members| known(members))).collect()
+}
+
+/// What is not told to deny, allows.
+fn is_deny(statement: &Map<String, Value>) -> bool {
+    statement.get("Effect").is_some_and(|effect| effect == "Deny")
+}
+
+/// Whether each action of a statement is one of others, whose resources, principals and conditions
+/// leave it all that it has.
+fn is_covered(statement: &Map<String, Value>, by: &[Map<String, Value>]) -> bool {
+    let fits = |other: &&Map<String, Value>| {
+        element_covers(other, statement, "Resource", "NotResource")
+            && principals_cover(other, statement)
+            && conditions_cover(other, statement)
+    };
+    let fitting: Vec<&Map<String, Value>> = by.iter().filter(fits).collect();
+    let Some(actions) = texts(statement, "Action") else {
+        return fitting.iter().any(|other| element_covers(other, statement, "Action", "NotAction"));
+    };
+    let known: Vec<&str> = fitting.iter().filter_map(|other| texts(other, "Action")).flatten().collect();
+    actions.iter().all(|action| known.iter().any(|known| text_covers(known, action)))
+}
+
+/// Whether an element, or the one that turns it round, means no less than that of another statement.
+fn element_covers(wide: &Map<String, Value>, narrow: &Map<String, Value>, name: &str, not: &str) -> bool {
+    if wide.get(name) == narrow.get(name) && wide.get(not) == narrow.get(not) {
+        return true;
+    }
+    let Some(known) = texts(wide, name) else { return false };
+    match texts(narrow, name) {
+        Some(wanted) => wanted.iter().all(|wanted| known.iter().any(|known| text_covers(known, wanted))),
+        None => narrow.contains_key(not) && known.contains(&"*"),
+    }
+}
+
+fn texts<'d>(statement: &'d Map<String, Value>, name: &str) -> Option<Vec<&'d str>> {
+    items(statement.get(name)?).into_iter().map(Value::as_str).collect()
+}
+
+/// Whether a pattern covers another. What a policy variable stands for is not known here: one in the
+/// wider pattern covers itself only, one in the narrower may be any text.
+fn text_covers(wide: &str, narrow: &str) -> bool {
+    wide == narrow || !wide.contains("${") && glob::covers(wide, &without_variables(narrow))
+}
+
+fn without_variables(text: &str) -> String {
+    let mut parts = text.split("${");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        plain.push('*');
+        plain.push_str(part.split_once('}').map_or("", |(_, rest)| rest));
+    }
+    plain
+}
+
+fn principals_cover(wide: &Map<String, Value>, narrow: &Map<String, Value>) -> bool {
+    if wide.get("NotPrincipal") != narrow.get("NotPrincipal") {
+        return false;
+    }
+    match (wide.get("Principal"), narrow.get("Principal")) {
+        (Some(Value::Object(wide)), Some(Value::Object(narrow))) => narrow.iter().all(|(kind, wanted)| {
+            let known = wide.get(kind).map(items).unwrap_or_default();
+            let everybody = kind == "AWS" && known.iter().any(|one| *one == "*");
+            everybody || items(wanted).iter().all(|wanted| known.contains(wanted))
+        }),
+        (wide, narrow) => wide == narrow,
+    }
+}
+
+/// Whether the narrower statement has every condition of the wider one.
+fn conditions_cover(wide: &Map<String, Value>, narrow: &Map<String, Value>) -> bool {
+    let Some(wide) = wide.get("Condition") else { return true };
+    let (Value::Object(wide), Some(Value::Object(narrow))) = (wide, narrow.get("Condition")) else { return false };
+    wide.iter().all(|(operator, keys)| match (keys, narrow.get(operator)) {
+        (Value::Object(keys), Some(Value::Object(others))) => {
+            keys.iter().all(|(key, values)| others.get(key) == Some(values))
+        }
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn document(statements: &Value) -> Value {
+        json!({ "Version": "2012-10-17", "Statement": statements })
+    }
+
+    fn allow(action: &Value, resource: &Value) -> Value {
+        json!({ "Effect": "Allow", "Action": action, "Resource": resource })
+    }
+
+    fn with(mut statement: Value, member: &str, value: Value) -> Value {
+        statement[member] = value;
+        statement
+    }
+
+    fn get(resource: &str) -> Value {
+        allow(&json!("s3:GetObject"), &json!(resource))
+    }
+
+    #[test]
+    fn what_a_document_covers_for_certain() {
+        let vpce = json!({ "StringEquals": { "aws:SourceVpce": "vpce-1" } });
+        let deny = |action: &str| json!({ "Effect": "Deny", "Action": action, "Resource": "*" });
+        let trust = |principal: Value| json!({ "Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole" });
+        let less_to_more = [
+            (json!([]), json!([get("a")])),
+            (json!([get("a/b")]), json!([get("a/*")])),
+            (json!(get("a/${aws:username}")), json!([get("a/*")])),
+            (json!([get("a")]), json!([allow(&json!(["S3:Get*", "s3:Put*"]), &json!(["b", "a"]))])),
+            (
+                json!([allow(&json!(["s3:GetObject", "s3:PutObject"]), &json!("a"))]),
+                json!([get("*"), allow(&json!("s3:PutObject"), &json!("a"))]),
+            ),
+            (json!([with(get("a"), "Condition", vpce.clone())]), json!([get("a")])),
+            (json!([get("a"), deny("s3:Get*")]), json!([get("a")])),
+            (json!([get("a"), deny("s3:*")]), json!([get("a"), deny("s3:Get*")])),
+            (
+                json!([{ "Effect": "Allow", "NotAction": "iam:*", "Resource": "a" }]),
+                json!([allow(&json!("*"), &json!("*"))]),
+            ),
+            (json!(trust(json!({ "AWS": "arn:aws:iam::1:role/a" }))), json!(trust(json!("*")))),
+            (json!(trust(json!({ "Service": "a" }))), json!(trust(json!({ "Service": ["a", "b"] })))),
+        ];
+        for (less, more) in less_to_more {
+            let (less, more) = (document(&less), document(&more));
+            assert_eq!((turn(&less, &more), turn(&more, &less)), (Turn::More, Turn::Less), "{less} {more}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_neither_less_nor_more() {
+        let condition = |key: &str| json!({ "StringEquals": { key: "x" } });
+        let apart = [
+            (json!([get("a")]), json!([get("b")])),
+            (json!([get("a/${aws:username}")]), json!([get("a/${aws:userid}")])),
+            (json!([get("a????????????????b")]), json!([get("a${aws:username}b")])),
+            (
+                json!([with(get("a"), "Condition", condition("a"))]),
+                json!([with(get("a"), "Condition", condition("b"))]),
+            ),
+            (
+                json!([{ "Effect": "Allow", "NotAction": "iam:*", "Resource": "*" }]),
+                json!([{ "Effect": "Allow", "NotAction": "iam:Pass*", "Resource": "b" }]),
+            ),
+            (json!([with(get("a"), "Surprise", json!(1))]), json!([get("a")])),
+        ];
+        for (one, other) in apart {
+            let (one, other) = (document(&one), document(&other));
+            assert_eq!((turn(&one, &other), turn(&other, &one)), (Turn::Other, Turn::Other), "{one} {other}");
+        }
+        let old = json!({ "Version": "2008-10-17", "Statement": [get("a")] });
+        assert_eq!(turn(&old, &document(&json!([get("a")]))), Turn::Other);
+        assert_eq!(turn(&json!("no document"), &document(&json!([get("a")]))), Turn::Other);
+    }
+
+    fn statement() -> impl Strategy<Value = Value> {
+        let some = || proptest::collection::vec("[a-z*?]{1,4}", 1..4);
+        (any::<bool>(), proptest::collection::vec("[a-c]{1,2}:[A-Za-z*?]{1,4}", 1..4), some(), any::<bool>()).prop_map(
+            |(allows, actions, resources, bound)| {
+                let effect = if allows { "Allow" } else { "Deny" };
+                let statement = json!({ "Effect": effect, "Action": actions, "Resource": resources });
+                let condition = json!({ "Bool": { "aws:SecureTransport": true } });
+                if bound { with(statement, "Condition", condition) } else { statement }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn a_document_covers_itself_and_a_new_action_is_always_found(
+            statements in proptest::collection::vec(statement(), 0..5),
+            action in "[x-z]{1,2}:[A-Za-z*]{1,4}",
+        ) {
+            let old = document(&json!(statements));
+            let more = [statements, vec![allow(&json!(action), &json!("*"))]].concat();
+            let new = document(&json!(more));
+            prop_assert!(covers(&old, &old));
+            prop_assert!(!covers(&old, &new));
+            prop_assert!(covers(&new, &old));
+        }
+    }
+}
