@@ -19,7 +19,7 @@ mod writer;
 
 use aws_smithy_schema::serde::{SerdeError, SerializableStruct, ShapeDeserializer};
 
-use crate::value::{Fault, Path, Value};
+use crate::value::{FAULTS_MAX, Fault, Path, Value};
 
 /// What every generated `deserialize` function looks like.
 pub type Deserialize<T> = fn(&mut dyn ShapeDeserializer) -> Result<T, SerdeError>;
@@ -27,10 +27,18 @@ pub type Deserialize<T> = fn(&mut dyn ShapeDeserializer) -> Result<T, SerdeError
 /// Reads a shape out of a tree.
 ///
 /// # Errors
-/// All faults of the tree at once: unknown fields, wrong types, missing members, unknown enum
+/// The faults of the tree at once: unknown fields, wrong types, missing members, unknown enum
 /// values, each with its path. A tree with any fault yields no shape.
 pub fn decode<T>(value: &Value, deserialize: Deserialize<T>) -> Result<T, Vec<Fault>> {
-    let faults = reader::Faults::default();
+    decode_to(value, deserialize, FAULTS_MAX)
+}
+
+/// [`decode`] that ends when it has found `most` faults, of which there must be one.
+///
+/// # Errors
+/// As those of [`decode`].
+pub fn decode_to<T>(value: &Value, deserialize: Deserialize<T>, most: usize) -> Result<T, Vec<Fault>> {
+    let faults = reader::Faults::new(most);
     let shape = deserialize(&mut reader::Reader::new(value, &faults));
     match (shape, faults.take()) {
         (Ok(shape), faults) if faults.is_empty() => Ok(shape),

@@ -17,7 +17,7 @@ use crate::plain;
 use crate::resolve::{self, Before, Beside, resolve};
 use crate::resource::{Account, Resource};
 use crate::schema;
-use crate::value::{Path, Value};
+use crate::value::{FAULTS_MAX, Path, Value};
 use crate::yaml;
 use claims::{claims, holders};
 use envelope::read;
@@ -75,7 +75,7 @@ pub fn guarded(files: &[File], account: &Account, rails: &Guardrails, before: &D
         let reading = read(file);
         if !reading.problems.is_empty() {
             bad.insert(file.path.clone());
-            drafts.insert(file.path.clone(), reading.manifests.iter().cloned().chain(reading.drafts).collect());
+            drafts.insert(file.path.clone(), reading.drafts);
         }
         if reading.complete {
             complete.insert(&file.path);
@@ -92,10 +92,13 @@ pub fn guarded(files: &[File], account: &Account, rails: &Guardrails, before: &D
     // What a draft leaves out is gone, unless it got lost: then it is still there to refer to.
     let mut others = in_force(&parsed, &bad, before);
     others.retain(|file, _| !complete.contains(file) || !drafts.contains_key(*file));
-    desired.problems.extend(further_problems(files, &others, &drafts, &ground, beside.unread.clone()));
+    let written = |(file, drafts)| (file, parsed[file].iter().chain(drafts).collect());
+    let newest: Files<'_> = drafts.iter().map(written).collect();
+    desired.problems.extend(further_problems(files, &others, newest, &ground, beside.unread.clone()));
+    drop(drafts);
     // A file that turns out bad is replaced by its last good content, which may in turn be what
     // another file's fault came from: so until no further file turns bad.
-    loop {
+    let losers = loop {
         let files_in_force = in_force(&parsed, &bad, before);
         let mut claims = claims(&files_in_force, &scope.manifests);
         // While a clash has yet to lead to what its files were before, nobody is to miss what it is about.
@@ -109,14 +112,15 @@ pub fn guarded(files: &[File], account: &Account, rails: &Guardrails, before: &D
         located.extend(resolved.faults.into_iter().filter_map(|fault| Located::new(fault, &claims.unique)));
         let fresh = placed_by_file(files, &located, |file| !bad.contains(file));
         if fresh.is_empty() {
-            desired.manifests = without_losers(&files_in_force, &located);
+            let losers = located.iter().filter(|one| one.lost).map(|one| one.source.clone()).collect();
             desired.invalid = located.into_iter().map(|one| one.fault.key).collect();
             desired.resources = resolved.resources;
-            break;
+            break losers;
         }
         bad.extend(fresh.iter().map(|problem| problem.file.clone()));
         desired.problems.extend(fresh);
-    }
+    };
+    desired.manifests = without_losers(parsed, &bad, before, &losers);
     desired.invalid.extend(desired.problems.iter().filter_map(|problem| problem.key.clone()));
     desired.invalid.retain(|key| !desired.resources.contains_key(key));
     desired.stale = bad;
@@ -127,7 +131,7 @@ pub fn guarded(files: &[File], account: &Account, rails: &Guardrails, before: &D
 }
 
 /// Most problems that are listed of one file: nobody reads more, and all of them are kept and shown.
-const PROBLEMS_MAX: usize = 100;
+const PROBLEMS_MAX: usize = FAULTS_MAX - 1;
 
 /// Leaves out what is more than can be listed of a file, and says so.
 fn limit(problems: &mut Vec<Problem>) {
@@ -154,7 +158,7 @@ struct Ground<'a> {
 
 impl Ground<'_> {
     /// The resources of manifests that are fit for use, and everything that is wrong with the others.
-    fn resolve(&self, manifests: &BTreeMap<Key, Manifest>, beside: &Beside) -> resolve::Resolved {
+    fn resolve(&self, manifests: &BTreeMap<Key, &Manifest>, beside: &Beside) -> resolve::Resolved {
         let mut resolved = resolve(manifests, self.account, self.before, beside);
         check(&mut resolved);
         let refused = guard::check(&resolved.resources, self.rails, self.account, self.before.resources);
@@ -172,14 +176,15 @@ impl Ground<'_> {
 /// well formed. People fix what they are told, and want to be told all of it.
 fn further_problems(
     files: &[File],
-    others: &BTreeMap<&PathBuf, &Vec<Manifest>>,
-    drafts: &BTreeMap<PathBuf, Vec<Manifest>>,
+    others: &Files<'_>,
+    drafts: Files<'_>,
     ground: &Ground<'_>,
     unread: BTreeSet<PathBuf>,
 ) -> Vec<Problem> {
     if drafts.is_empty() {
         return Vec::new();
     }
+    let bad: BTreeSet<&PathBuf> = drafts.keys().copied().collect();
     let mut newest = others.clone();
     newest.extend(drafts);
     let before = ground.before;
@@ -188,14 +193,14 @@ fn further_problems(
     let (held, contested) = claims.contested.into_iter().partition(|(key, _)| before.manifests.contains_key(key));
     claims.unique.extend::<BTreeMap<_, _>>(held);
     let contested: BTreeSet<Key> = BTreeMap::into_keys(contested).collect();
-    let mut manifests: BTreeMap<Key, Manifest> =
-        others.values().copied().flatten().map(|manifest| (manifest.key.clone(), manifest.clone())).collect();
+    let mut manifests: BTreeMap<Key, &Manifest> =
+        others.values().flatten().map(|manifest| (manifest.key.clone(), *manifest)).collect();
     manifests.extend(claims.unique.clone());
     manifests.retain(|key, _| !contested.contains(key));
     let resolved = ground.resolve(&manifests, &Beside { broken: BTreeSet::new(), contested, unread });
     let mut located = claims.refused;
     located.extend(resolved.faults.into_iter().filter_map(|fault| Located::new(fault, &claims.unique)));
-    placed_by_file(files, &located, |file| drafts.contains_key(file))
+    placed_by_file(files, &located, |file| bad.contains(file))
 }
 
 /// A fault with the document that it is in: a key alone does not tell, where two claim it.
@@ -208,37 +213,51 @@ struct Located {
 
 impl Located {
     /// A fault of one of the manifests; `None` when it is another's.
-    fn new(fault: resolve::Fault, manifests: &BTreeMap<Key, Manifest>) -> Option<Self> {
+    fn new(fault: resolve::Fault, manifests: &BTreeMap<Key, &Manifest>) -> Option<Self> {
         let source = manifests.get(&fault.key)?.source.clone();
         Some(Self { source, fault, lost: false })
     }
 }
+
+/// Manifests by file.
+type Files<'a> = BTreeMap<&'a PathBuf, Vec<&'a Manifest>>;
 
 /// The manifests that count: of a bad file the last good ones, if it ever was good.
 fn in_force<'a>(
     parsed: &'a BTreeMap<PathBuf, Vec<Manifest>>,
     bad: &BTreeSet<PathBuf>,
     before: &'a Desired,
-) -> BTreeMap<&'a PathBuf, &'a Vec<Manifest>> {
+) -> Files<'a> {
     let last_good = |file: &PathBuf| before.manifests.get(file).filter(|_| bad.contains(file));
-    parsed.iter().map(|(file, manifests)| (file, last_good(file).unwrap_or(manifests))).collect()
+    parsed.iter().map(|(file, manifests)| (file, last_good(file).unwrap_or(manifests).iter().collect())).collect()
 }
 
 /// What is in force, without what another file has the key of: that was never in force here, and is
 /// nothing to fall back on.
-fn without_losers(files: &BTreeMap<&PathBuf, &Vec<Manifest>>, located: &[Located]) -> BTreeMap<PathBuf, Vec<Manifest>> {
-    let losers: BTreeSet<&Source> = located.iter().filter(|one| one.lost).map(|one| &one.source).collect();
-    let keep = |manifests: &Vec<Manifest>| {
-        manifests.iter().filter(|manifest| !losers.contains(&manifest.source)).cloned().collect()
-    };
-    files.iter().map(|(file, manifests)| ((*file).clone(), keep(manifests))).collect()
+fn without_losers(
+    mut parsed: BTreeMap<PathBuf, Vec<Manifest>>,
+    bad: &BTreeSet<PathBuf>,
+    before: &Desired,
+    losers: &BTreeSet<Source>,
+) -> BTreeMap<PathBuf, Vec<Manifest>> {
+    for (file, manifests) in &mut parsed {
+        if let Some(last_good) = before.manifests.get(file).filter(|_| bad.contains(file)) {
+            manifests.clone_from(last_good);
+        }
+        manifests.retain(|manifest| !losers.contains(&manifest.source));
+    }
+    parsed
 }
 
 /// Checks every resource against its kind's schema.
 fn check(resolved: &mut resolve::Resolved) {
+    let mut told: BTreeMap<&PathBuf, usize> = BTreeMap::new();
     for resource in resolved.resources.values() {
         let unknown = resolved.unknown.get(&resource.manifest);
-        for fault in schema::check(resource.key.kind, &resource.spec) {
+        let told = told.entry(&resource.source.file).or_default();
+        let faults = schema::check(resource.key.kind, &resource.spec, FAULTS_MAX.saturating_sub(*told).max(1));
+        *told += faults.len();
+        for fault in faults {
             let path = fault.path.under(&resource.origin);
             // A field that nobody knows is a mistake of its own, whatever stands in it.
             if !fault.key && unknown.is_some_and(|unknown| is_below(&path, unknown)) {
@@ -278,9 +297,10 @@ fn check(resolved: &mut resolve::Resolved) {
     }
 }
 
-/// Whether a path leads to or through one of the places.
+/// Whether a path leads to or through one of the places. By its beginnings, which are few, and not by
+/// the places, of which a file may have tens of thousands.
 fn is_below(path: &Path, places: &BTreeSet<Path>) -> bool {
-    places.iter().any(|place| path.0.starts_with(&place.0))
+    (0..=path.0.len()).any(|length| places.contains(&path.0[..length]))
 }
 
 /// Only a service whose tasks another system starts has none of its own (ECS service model).
@@ -301,8 +321,14 @@ struct Raised {
 /// The problems of some of the files, from what was found in all of them.
 fn placed_by_file(files: &[File], located: &[Located], which: impl Fn(&PathBuf) -> bool) -> Vec<Problem> {
     let mut by_file: BTreeMap<&PathBuf, Vec<Raised>> = BTreeMap::new();
+    let mut told: BTreeSet<&Source> = BTreeSet::new();
     for Located { source, fault, .. } in located.iter().filter(|one| which(&one.source.file)) {
-        by_file.entry(&source.file).or_default().push(Raised {
+        let raised = by_file.entry(&source.file).or_default();
+        // What is more than is listed tells nothing but that a document is bad.
+        if !told.insert(source) && raised.len() >= FAULTS_MAX {
+            continue;
+        }
+        raised.push(Raised {
             document: source.document,
             path: fault.path.clone(),
             on_key: fault.on_key,

@@ -17,13 +17,13 @@ use crate::pattern::{self, Pattern};
 use crate::policy;
 use crate::preset;
 use crate::resource::{Account, Adoption, Identity, Resource, TaskDefinition};
-use crate::value::{Map, Path, Value, as_text, describe, suggestion};
+use crate::value::{FAULTS_MAX, Map, Path, Value, as_text, describe, suggestion};
 
 pub(crate) use references::{FREE, expanded};
 pub use references::{may_refer, placeholder, reference_kind};
 pub use whole::order;
 
-/// How many names are compared, in all, to guess what dangling references meant.
+/// How many names of a usual length are compared, in all, to guess what dangling references meant.
 const GUESSES_MAX: usize = 50_000;
 
 /// What is wrong with a manifest, at a path below its document.
@@ -47,10 +47,11 @@ pub struct Resolved {
     /// A resource for every manifest, and one for every task definition that stands inline in a
     /// service. Those of manifests with faults are there for the sake of finding further faults.
     pub resources: BTreeMap<Key, Resource>,
-    /// Everything that is wrong.
+    /// What is wrong: at least one fault of each manifest that is not fit for use, and more than are
+    /// listed of a file only for that.
     pub faults: Vec<Fault>,
-    /// The places of references and variables that stand for nothing, by manifest. They are among the
-    /// faults; whatever else is wrong there comes of that.
+    /// The places of references and variables that stand for nothing, by manifest, each of which has
+    /// a fault; whatever else is wrong there comes of that.
     pub unknown: BTreeMap<Key, BTreeSet<Path>>,
 }
 
@@ -98,7 +99,7 @@ impl Before<'_> {
 /// Resolves every manifest for an account.
 #[must_use]
 pub fn resolve(
-    manifests: &BTreeMap<Key, Manifest>,
+    manifests: &BTreeMap<Key, &Manifest>,
     account: &Account,
     before: &Before<'_>,
     beside: &Beside,
@@ -106,8 +107,10 @@ pub fn resolve(
     let mut resolved = Resolved::default();
     let families = references::families(manifests, account, before);
     let guesses = Cell::new(GUESSES_MAX);
+    let mut told: BTreeMap<&PathBuf, usize> = BTreeMap::new();
     // In the order of kinds: a service finds the task definitions resolved.
-    for manifest in manifests.values() {
+    for manifest in manifests.values().copied() {
+        let told = told.entry(&manifest.source.file).or_default();
         let mut resolver = Resolver {
             manifests,
             account,
@@ -121,8 +124,10 @@ pub fn resolve(
             ignored: Vec::new(),
             unknown: BTreeSet::new(),
             faults: Vec::new(),
+            most: FAULTS_MAX.saturating_sub(*told).max(1),
         };
         let resources = resolver.resources();
+        *told += resolver.faults.len();
         resolved.faults.append(&mut resolver.faults);
         if !resolver.unknown.is_empty() {
             resolved.unknown.insert(manifest.key.clone(), resolver.unknown);
@@ -135,7 +140,7 @@ pub fn resolve(
 }
 
 struct Resolver<'a> {
-    manifests: &'a BTreeMap<Key, Manifest>,
+    manifests: &'a BTreeMap<Key, &'a Manifest>,
     account: &'a Account,
     before: &'a Before<'a>,
     beside: &'a Beside,
@@ -152,10 +157,19 @@ struct Resolver<'a> {
     /// The places of references and variables that stand for nothing.
     unknown: BTreeSet<Path>,
     faults: Vec<Fault>,
+    /// How many faults are kept. The first always is: it keeps the manifest from being used.
+    most: usize,
 }
 
 impl Resolver<'_> {
+    fn is_full(&self) -> bool {
+        self.faults.len() >= self.most
+    }
+
     fn fault(&mut self, path: &Path, message: impl Into<String>, hint: Option<String>) {
+        if self.is_full() {
+            return;
+        }
         self.faults.push(Fault {
             key: self.manifest.key.clone(),
             path: path.clone(),
@@ -173,8 +187,9 @@ impl Resolver<'_> {
             return Vec::new();
         };
         self.read_ignored();
-        let spec = self.fill_preset(&root, spec.clone());
-        let Value::Object(mut spec) = self.expand(&root, &Value::Object(spec)) else { return Vec::new() };
+        let mut spec = Value::Object(self.fill_preset(&root, spec.clone()));
+        self.expand(&mut root.clone(), &mut spec);
+        let Value::Object(mut spec) = spec else { return Vec::new() };
         let tags = spec.shift_remove("tags").map_or_else(BTreeMap::new, |tags| self.tags(&root.key("tags"), &tags));
         self.read_documents(&root, &mut spec);
         let key = self.manifest.key.clone();
@@ -311,9 +326,13 @@ impl Resolver<'_> {
             // Inline in a service, whose paths lead through `taskDefinition`.
             resource.ignored = self.ignored.iter().filter_map(|pattern| pattern.below("taskDefinition")).collect();
         }
-        let own = edit::without(Kind::TaskDefinition, &resource.spec, &resource.ignored);
-        resource.digest = Some(fields::digest(Kind::TaskDefinition, &own));
-        resource.whole_digest = Some(fields::digest(Kind::TaskDefinition, &resource.spec));
+        let whole = fields::digest(Kind::TaskDefinition, &resource.spec);
+        let own = || edit::without(Kind::TaskDefinition, &resource.spec, &resource.ignored);
+        resource.digest = Some(match resource.ignored.is_empty() {
+            true => whole.clone(),
+            false => fields::digest(Kind::TaskDefinition, &own()),
+        });
+        resource.whole_digest = Some(whole);
         resource
     }
 
@@ -336,7 +355,7 @@ impl Resolver<'_> {
                 let managed = managed_by(&resource);
                 self.needs.insert(resource.key.clone());
                 // With a clash its key belongs to the other manifest.
-                if self.faults.iter().all(|fault| fault.path != root.key("taskDefinition")) {
+                if !self.inline_clashes() {
                     resources.push(resource);
                 }
                 managed
@@ -373,11 +392,17 @@ impl Resolver<'_> {
         self.check_family(path, &spec, &family);
         spec.entry("family").or_insert_with(|| family.clone().into());
         let key = inline_key(&self.manifest.key);
-        if self.manifests.contains_key(&key) && !self.before.had_inline(&self.manifest.key) {
+        if self.inline_clashes() {
             let message = format!("the inline task definition is called {key}, and so is another manifest");
             self.fault(path, message, Some("rename one of the two, or refer to the other by {ref: …}".into()));
         }
         self.task_definition(key, path.clone(), spec, tags, family)
+    }
+
+    /// Whether the key of the inline task definition is another manifest's.
+    fn inline_clashes(&self) -> bool {
+        let key = inline_key(&self.manifest.key);
+        self.manifests.contains_key(&key) && !self.before.had_inline(&self.manifest.key)
     }
 
     /// Whether a service that is in force has this task definition's key for the one inline in it.

@@ -18,16 +18,17 @@ use crate::model::{API_VERSION, KINDS, Kind};
 use crate::pattern::{Pattern, Step};
 use crate::policy::{self, DocumentKind};
 use crate::preset::PRESETS;
-use crate::value::{Fault, Map, Path, Value, as_text, describe, did_you_mean, suggestion};
+use crate::value::{FAULTS_MAX, Fault, Map, Path, Value, as_text, describe, did_you_mean, suggestion};
 
-/// Everything that is wrong with a resolved spec. `tags` and references are gone from it.
+/// What is wrong with a resolved spec: all of it, unless there are more than `most` faults. `tags` and
+/// references are gone from it.
 #[must_use]
-pub fn check(kind: Kind, spec: &Value) -> Vec<Fault> {
-    match kind {
-        Kind::Cluster => faults(codec::decode(spec, CreateClusterInput::deserialize)),
-        Kind::CapacityProvider => faults(codec::decode(spec, CreateCapacityProviderInput::deserialize)),
-        Kind::TaskDefinition => faults(codec::decode(spec, RegisterTaskDefinitionInput::deserialize)),
-        Kind::Service => faults(codec::decode(spec, CreateServiceInput::deserialize)),
+pub fn check(kind: Kind, spec: &Value, most: usize) -> Vec<Fault> {
+    let mut faults = match kind {
+        Kind::Cluster => decoded(spec, CreateClusterInput::deserialize, most),
+        Kind::CapacityProvider => decoded(spec, CreateCapacityProviderInput::deserialize, most),
+        Kind::TaskDefinition => decoded(spec, RegisterTaskDefinitionInput::deserialize, most),
+        Kind::Service => decoded(spec, CreateServiceInput::deserialize, most),
         Kind::AccountSettings => check_settings(spec),
         Kind::Policy => {
             let mut faults = check_shape(&POLICY, spec);
@@ -35,11 +36,13 @@ pub fn check(kind: Kind, spec: &Value) -> Vec<Fault> {
             faults
         }
         Kind::Role => check_role(spec),
-    }
+    };
+    faults.truncate(most);
+    faults
 }
 
-fn faults<T>(decoded: Result<T, Vec<Fault>>) -> Vec<Fault> {
-    decoded.err().unwrap_or_default()
+fn decoded<T>(spec: &Value, deserialize: codec::Deserialize<T>, most: usize) -> Vec<Fault> {
+    codec::decode_to(spec, deserialize, most).err().unwrap_or_default()
 }
 
 fn structure(members: &[(&str, Shape, bool)]) -> Shape {
@@ -84,6 +87,9 @@ fn check_role(spec: &Value) -> Vec<Fault> {
     let root = Path::default();
     check_document(DocumentKind::Trust, spec, &root.key("assumeRolePolicyDocument"), &mut faults);
     for (name, document) in spec.get("inlinePolicies").and_then(Value::as_object).into_iter().flatten() {
+        if faults.len() >= FAULTS_MAX {
+            break;
+        }
         let at = root.key("inlinePolicies").key(name);
         faults.extend(document_faults(DocumentKind::Permissions, document, &at));
     }
@@ -117,6 +123,9 @@ fn document_faults(kind: DocumentKind, document: &Value, at: &Path) -> Vec<Fault
 fn check_settings(spec: &Value) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (name, value) in spec.as_object().into_iter().flatten() {
+        if faults.len() >= FAULTS_MAX {
+            break;
+        }
         let path = Path::default().key(name);
         if !SettingName::values().contains(&name.as_str()) {
             let (message, hint) = (format!("unknown setting `{name}`"), suggestion(name, SettingName::values()));
@@ -137,13 +146,16 @@ fn check_shape(shape: &Shape, value: &Value) -> Vec<Fault> {
 }
 
 fn walk(shape: &Shape, value: &Value, path: &Path, faults: &mut Vec<Fault>) {
+    if faults.len() >= FAULTS_MAX {
+        return;
+    }
     let mut fault = |path: &Path, key: bool, message: String, hint: Option<String>| {
         faults.push(Fault { path: path.clone(), key, message, hint });
     };
     match (shape, value) {
         (Shape::Structure { members, .. }, Value::Object(map)) => {
             let known = || members.iter().map(|(name, ..)| name.as_str());
-            for key in map.keys().filter(|key| !known().any(|name| name == *key)) {
+            for key in map.keys().filter(|key| !known().any(|name| name == *key)).take(FAULTS_MAX) {
                 let hint = match did_you_mean(key, known()) {
                     Some(name) => format!("did you mean `{name}`?"),
                     None => format!("known here: {}", known().collect::<Vec<_>>().join(", ")),

@@ -1,5 +1,6 @@
 //! The tree that manifests, requests and answers are compared as, and paths into it.
 
+use std::borrow::Borrow;
 use std::fmt;
 
 use crate::plain;
@@ -64,6 +65,13 @@ impl Path {
     }
 }
 
+/// So that a set of paths can be asked for the beginning of one. Equal and ordered alike, as it is derived.
+impl Borrow<[Segment]> for Path {
+    fn borrow(&self) -> &[Segment] {
+        &self.0
+    }
+}
+
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, segment) in self.0.iter().enumerate() {
@@ -78,6 +86,10 @@ impl fmt::Display for Path {
         Ok(())
     }
 }
+
+/// How many faults of a file are looked for: one more than are listed, so as to know that there are
+/// more. Each takes time and memory, and a file can have tens of thousands.
+pub const FAULTS_MAX: usize = 101;
 
 /// One thing that is wrong with a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,12 +152,19 @@ pub fn sorted(value: &Value) -> Value {
     }
 }
 
+/// Whatever is longer, in bytes, is no slip of anything known.
+const SLIP_BYTES_MAX: usize = 1024;
+
 /// The known name that `wrong` was most likely meant to be.
 #[must_use]
 pub fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if wrong.len() > SLIP_BYTES_MAX {
+        return None;
+    }
+    let wrong = wrong.to_lowercase();
     known
         .into_iter()
-        .map(|name| (strsim::jaro_winkler(&wrong.to_lowercase(), &name.to_lowercase()), name))
+        .map(|name| (strsim::jaro_winkler(&wrong, &name.to_lowercase()), name))
         .filter(|(likeness, _)| *likeness > 0.85)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)

@@ -8,6 +8,7 @@
 //! Pure: text in, values and faults out.
 
 mod locate;
+mod places;
 mod read;
 mod scan;
 
@@ -17,7 +18,8 @@ use crate::model::Position;
 use crate::value::Value;
 use serde::de::DeserializeSeed as _;
 
-pub use locate::{Wanted, locate_all, starts};
+pub use locate::starts;
+pub use places::{Wanted, locate_all};
 use read::{Node, State};
 
 /// Largest file that is read, in bytes.
@@ -27,7 +29,7 @@ pub const MAX_DEPTH: usize = 64;
 /// Most documents in one file, empty ones included.
 pub const MAX_DOCUMENTS: usize = 1000;
 /// Most values in one file once aliases are expanded; keys count too.
-pub const MAX_NODES: usize = 200_000;
+pub const MAX_NODES: usize = 150_000;
 /// Most bytes of text in one file once aliases are expanded.
 pub const MAX_TEXT_BYTES: usize = 2 * 1024 * 1024;
 /// Longest key, in bytes.
@@ -40,7 +42,7 @@ pub const MAX_FAULTS: usize = 100;
 const REREAD_BYTES: usize = 2 * MAX_FILE_BYTES;
 
 /// How much may be read again to find the places of one file's problems.
-const LOCATE_BYTES: usize = 8 * MAX_FILE_BYTES;
+const LOCATE_BYTES: usize = 2 * MAX_FILE_BYTES;
 
 /// A document that was read without a fault.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,8 +94,8 @@ pub struct Parsed {
 /// A document with a fault yields no value, whatever else it says. The rest of the file is given up
 /// at a syntax error, at a map or list used as a key, and at a broken limit (values, text, documents,
 /// faults), since what follows cannot be told apart from the damage; the documents before it are
-/// kept. A file that is too large, not UTF-8, holds control characters or nests too deeply yields
-/// nothing but that fault.
+/// kept. A file that is too large, not UTF-8, holds control characters, nests too deeply or is nothing
+/// but values yields nothing but that fault.
 ///
 /// Never panics and ends in time proportional to the size of the file, whatever the bytes.
 #[must_use]

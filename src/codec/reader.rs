@@ -11,16 +11,28 @@ use crate::fields::is_secret;
 use crate::value::{Fault, Path, Value, as_text, describe, did_you_mean};
 
 /// Collects faults, so that one does not hide the next.
-#[derive(Debug, Default)]
-pub(super) struct Faults(RefCell<Vec<Fault>>);
+#[derive(Debug)]
+pub(super) struct Faults {
+    found: RefCell<Vec<Fault>>,
+    most: usize,
+}
 
 impl Faults {
+    pub(super) fn new(most: usize) -> Self {
+        Self { found: RefCell::default(), most }
+    }
+
     pub(super) fn take(&self) -> Vec<Fault> {
-        self.0.take()
+        self.found.take()
     }
 
     fn add(&self, path: &Path, key: bool, message: String, hint: Option<String>) {
-        self.0.borrow_mut().push(Fault { path: path.clone(), key, message, hint });
+        self.found.borrow_mut().push(Fault { path: path.clone(), key, message, hint });
+    }
+
+    /// Whether the walk may end, as what it builds is of no use to anybody.
+    fn are_enough(&self) -> bool {
+        self.found.borrow().len() >= self.most
     }
 }
 
@@ -120,7 +132,7 @@ impl ShapeDeserializer for Reader<'_> {
             return Ok(());
         };
         self.check_union(schema, map.len());
-        for (key, value) in map {
+        for (key, value) in map.iter().take_while(|_| !self.faults.are_enough()) {
             let path = self.path.key(key);
             match schema.member_schema(key) {
                 None => self.unknown_field(schema, key),
@@ -145,7 +157,7 @@ impl ShapeDeserializer for Reader<'_> {
         consumer: &mut dyn FnMut(&mut dyn ShapeDeserializer) -> Result<(), SerdeError>,
     ) -> Result<(), SerdeError> {
         let Some(items) = self.scalar("a list", |value| value.as_array().map(Some)) else { return Ok(()) };
-        for (index, item) in items.iter().enumerate() {
+        for (index, item) in items.iter().enumerate().take_while(|_| !self.faults.are_enough()) {
             let path = self.path.index(index);
             if item.is_null() {
                 self.faults.add(&path, false, "the list has an empty item".to_owned(), None);
@@ -162,7 +174,7 @@ impl ShapeDeserializer for Reader<'_> {
         consumer: &mut dyn FnMut(String, &mut dyn ShapeDeserializer) -> Result<(), SerdeError>,
     ) -> Result<(), SerdeError> {
         let Some(map) = self.scalar("a map", |value| value.as_object().map(Some)) else { return Ok(()) };
-        for (key, value) in map {
+        for (key, value) in map.iter().take_while(|_| !self.faults.are_enough()) {
             consumer(key.clone(), &mut self.child(Some(value), self.path.key(key), self.slot.clone()))?;
         }
         Ok(())

@@ -22,7 +22,9 @@ pub fn digest(kind: Kind, document: &Value) -> String {
 /// sorted. Documents that mean the same have the same.
 #[must_use]
 pub fn canonical(kind: Kind, document: &Value) -> Value {
-    sorted(&Reducer { kind, document }.reduce("", document))
+    let mut reduced = Reducer { kind, document }.reduce("", document);
+    reduced.sort_all_objects();
+    reduced
 }
 
 struct Reducer<'a> {

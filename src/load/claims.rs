@@ -1,9 +1,8 @@
 //! Which manifest has which key.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-use super::{Desired, Located};
+use super::{Desired, Files, Located};
 use crate::model::{Key, Manifest};
 use crate::resolve;
 use crate::value::Path;
@@ -18,11 +17,11 @@ pub(super) fn holders(before: &Desired) -> BTreeMap<&Key, &Manifest> {
 }
 
 /// Who has which key.
-pub(super) struct Claims {
+pub(super) struct Claims<'a> {
     /// The manifests that have their key: the only claimant or, of several, the one that held it.
-    pub(super) unique: BTreeMap<Key, Manifest>,
+    pub(super) unique: BTreeMap<Key, &'a Manifest>,
     /// One claimant each of the keys that nobody has.
-    pub(super) contested: BTreeMap<Key, Manifest>,
+    pub(super) contested: BTreeMap<Key, &'a Manifest>,
     /// A fault for every claimant that does not have its key.
     pub(super) refused: Vec<Located>,
 }
@@ -31,15 +30,15 @@ pub(super) struct Claims {
 const PLACES_MAX: usize = 8;
 
 /// A newcomer must not put out of force what another file declares, so the file that held a key keeps it.
-pub(super) fn claims(files: &BTreeMap<&PathBuf, &Vec<Manifest>>, holders: &BTreeMap<&Key, &Manifest>) -> Claims {
-    let mut claimants: BTreeMap<&Key, Vec<&Manifest>> = BTreeMap::new();
-    for manifest in files.values().copied().flatten() {
+pub(super) fn claims<'a>(files: &Files<'a>, holders: &BTreeMap<&Key, &Manifest>) -> Claims<'a> {
+    let mut claimants: BTreeMap<&Key, Vec<&'a Manifest>> = BTreeMap::new();
+    for manifest in files.values().flatten().copied() {
         claimants.entry(&manifest.key).or_default().push(manifest);
     }
     let mut claims = Claims { unique: BTreeMap::new(), contested: BTreeMap::new(), refused: Vec::new() };
     for (key, claimants) in claimants {
         let holder = holders.get(key).map(|holder| &holder.source.file);
-        let holding: Vec<&Manifest> =
+        let holding: Vec<&'a Manifest> =
             claimants.iter().copied().filter(|manifest| Some(&manifest.source.file) == holder).collect();
         let keeper = match (&claimants[..], &holding[..]) {
             ([keeper], _) | (_, [keeper]) => Some(*keeper),
@@ -49,7 +48,7 @@ pub(super) fn claims(files: &BTreeMap<&PathBuf, &Vec<Manifest>>, holders: &BTree
             Some(keeper) => (&mut claims.unique, keeper),
             None => (&mut claims.contested, claimants[0]),
         };
-        map.insert(key.clone(), manifest.clone());
+        map.insert(key.clone(), manifest);
         let places = claimants.iter().take(PLACES_MAX).map(|manifest| manifest.source.to_string());
         let mut places = places.collect::<Vec<_>>().join(" and ");
         if claimants.len() > PLACES_MAX {

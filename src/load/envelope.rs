@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{File, Raised, Unreadable, placed};
 use crate::model::{ANNOTATIONS, API_VERSION, KINDS, Key, Kind, Manifest, Problem, RESTARTED_AT, Source};
 use crate::plain;
-use crate::value::{Map, Path, Segment, Value, as_text, describe, did_you_mean, suggestion};
+use crate::value::{FAULTS_MAX, Map, Path, Segment, Value, as_text, describe, did_you_mean, suggestion};
 use crate::yaml;
 
 /// What a file says.
@@ -53,7 +53,8 @@ pub(super) fn read(file: &File) -> Reading {
     for document in parsed.documents {
         let line = starts.get(document.index).map_or(1, |at| at.line);
         let source = Source { file: file.path.clone(), document: document.index, line };
-        let mut envelope = Envelope { source, problems: Vec::new() };
+        let most = FAULTS_MAX.saturating_sub(raised.len()).max(1);
+        let mut envelope = Envelope { source, problems: Vec::new(), most };
         let manifest = envelope.read(document.value);
         let list = if envelope.problems.is_empty() { &mut reading.manifests } else { &mut reading.drafts };
         reading.complete &= manifest.is_some();
@@ -81,10 +82,19 @@ fn is_name(text: &str) -> bool {
 struct Envelope {
     source: Source,
     problems: Vec<Raised>,
+    /// How many problems are kept. The first always is: it makes the document a draft.
+    most: usize,
 }
 
 impl Envelope {
+    fn is_full(&self) -> bool {
+        self.problems.len() >= self.most
+    }
+
     fn problem(&mut self, path: &[&str], key: bool, message: impl Into<String>, hint: Option<String>) {
+        if self.is_full() {
+            return;
+        }
         let path: Path = path.iter().map(|name| Segment::Key((*name).to_owned())).collect();
         self.problems.push(Raised {
             document: self.source.document,
@@ -127,7 +137,7 @@ impl Envelope {
         if spec.is_none() {
             self.problem(&[], false, "missing field `spec`", None);
         }
-        for key in document.keys() {
+        for key in document.keys().take(self.most) {
             let known = ["apiVersion", "kind", "metadata", "spec"];
             self.problem(&[key], true, format!("unknown field `{key}`"), Some(suggestion(key, &known)));
         }
@@ -214,7 +224,7 @@ impl Envelope {
         let labels = self.text_map("labels", metadata.shift_remove("labels"));
         let annotations = self.text_map("annotations", metadata.shift_remove("annotations"));
         self.check_annotations(&annotations, kind);
-        for key in metadata.keys() {
+        for key in metadata.keys().take(self.most) {
             let hint = suggestion(key, &["name", "labels", "annotations"]);
             self.problem(&["metadata", key], true, format!("unknown field `{key}`"), Some(hint));
         }
@@ -236,6 +246,7 @@ impl Envelope {
                 Value::String(text) => {
                     texts.insert(key, text);
                 }
+                _ if self.is_full() => {}
                 other => {
                     let hint = as_text(&other);
                     self.problem(
@@ -253,6 +264,9 @@ impl Envelope {
     /// An annotation of ours that means nothing would be a promise that is not kept.
     fn check_annotations(&mut self, annotations: &BTreeMap<String, String>, kind: Option<Kind>) {
         for (name, value) in annotations.iter().filter(|(name, _)| name.starts_with(OURS)) {
+            if self.is_full() {
+                break;
+            }
             match ANNOTATIONS.iter().find(|row| row.name == name) {
                 None => {
                     // Without what all have in common, which would make everything look alike.

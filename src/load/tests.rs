@@ -294,6 +294,52 @@ fn a_file_of_nothing_but_faults_is_read_in_seconds() {
     assert!(last.contains("more than 100 problems in this file: the rest is not listed"), "{last}");
 }
 
+/// The faults and the places that stand for nothing of one manifest, in what is looked at before anything is left out.
+fn resolved(text: &str) -> resolve::Resolved {
+    let file = File { path: "a.yaml".into(), content: Ok(text.as_bytes().to_vec()) };
+    let reading = read(&file);
+    assert!(reading.problems.is_empty(), "{:?}", reading.problems.first());
+    let before = Desired::default();
+    let scope = Before { manifests: holders(&before), resources: &before.resources };
+    let ground = Ground { account: &Account::offline(None), rails: &Guardrails::none(), before: &scope };
+    let manifests = reading.manifests.iter().map(|manifest| (manifest.key.clone(), manifest)).collect();
+    ground.resolve(&manifests, &Beside::default())
+}
+
+#[test]
+fn faults_are_looked_for_until_a_file_has_more_than_are_listed_and_in_each_manifest_until_one_is_found() {
+    let lines = |line: &dyn Fn(usize) -> String| (0..10_000).map(line).collect::<String>();
+    let dangling =
+        manifest("Cluster", "c", &format!("\n  capacityProviders:\n{}", lines(&|n| format!("    - {{ref: p{n}}}\n"))));
+    let found = resolved(&dangling);
+    assert_eq!((found.faults.len(), found.unknown.values().map(BTreeSet::len).sum::<usize>()), (FAULTS_MAX, 10_000));
+    let tags = manifest("Cluster", "c", &format!("\n  tags:\n{}", lines(&|n| format!("    t{n}: {n}\n"))));
+    let unknown = manifest("Cluster", "c", &format!("\n{}", lines(&|n| format!("  f{n}: 1\n"))));
+    let role = manifest("Role", "r", &format!("\n  preset: task\n{}", lines(&|n| format!("  f{n}: 1\n"))));
+    let settings = manifest("AccountSettings", "a", &format!("\n{}", lines(&|n| format!("  f{n}: 1\n"))));
+    let statements = lines(&|n| format!("    - {{Sid: S{n}, Efect: Allow}}\n"));
+    let policy = manifest("Policy", "p", &format!("\n  policyDocument:\n   Statement:\n{statements}"));
+    for text in [tags, unknown, role, settings, policy] {
+        assert_eq!(resolved(&text).faults.len(), FAULTS_MAX, "{}", &text[..200]);
+    }
+    let each = |n| manifest("Cluster", &format!("c{n}"), "{a: 1, b: 1}");
+    let many = resolved(&(0..900).map(each).collect::<Vec<_>>().join("---\n"));
+    let bad: BTreeSet<&Key> = many.faults.iter().map(|fault| &fault.key).collect();
+    assert_eq!((bad.len(), many.resources.len()), (900, 0));
+    assert!(many.faults.len() <= 900 + FAULTS_MAX, "{}", many.faults.len());
+}
+
+#[test]
+fn a_name_that_is_too_long_is_not_repeated_at_each_reference() {
+    let long = manifest("Role", "r", &format!("{{preset: task, roleName: {}}}", "n".repeat(400_000)));
+    let references = "{ref: Role/r}, ".repeat(1000);
+    let statement = format!("{{Effect: Allow, Action: 'iam:PassRole', Resource: [{references}]}}");
+    let role = manifest("Role", "s", &format!("{{preset: task, inlinePolicies: {{p: {{Statement: {statement}}}}}}}"));
+    let desired = first(&[("a.yaml", &long), ("b.yaml", &role)]);
+    let names = desired.resources[&Key::new(Kind::Role, "s")].spec.to_string();
+    assert!(names.contains("role/nnn") && names.len() < 2_000_000, "{}", names.len());
+}
+
 #[test]
 fn a_holder_that_is_out_of_force_for_another_reason_does_not_lose_its_name() {
     let role = manifest("Role", "app", "{preset: task, description: '{x}', permissionsBoundary: {ref: limit}}");

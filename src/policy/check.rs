@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::value::{Fault, Map, Path, Value};
+use crate::value::{FAULTS_MAX, Fault, Map, Path, Value};
 
 use super::{DOCUMENT_ELEMENTS, STATEMENT_ELEMENTS, VERSION, VERSION_WHEN_MISSING, member, what};
 
@@ -48,7 +48,8 @@ pub enum DocumentKind {
     Permissions,
 }
 
-/// All structural faults of a hand-written document, in the order of the document.
+/// The structural faults of a hand-written document, in the order of the document: all of them, unless
+/// there are more than anybody reads.
 ///
 /// References (`{ref: NAME}`) may stand for a resource, a principal and a condition's value. Whether
 /// the named actions, resources and principals exist is not looked at.
@@ -66,6 +67,11 @@ struct Check<'d> {
 }
 
 impl<'d> Check<'d> {
+    /// Whether there is no need to look any further.
+    fn is_over(&self) -> bool {
+        self.faults.len() >= FAULTS_MAX
+    }
+
     fn fault(&mut self, path: &Path, message: impl Into<String>) {
         self.faults.push(Fault { path: path.clone(), key: false, message: message.into(), hint: None });
     }
@@ -99,6 +105,9 @@ impl<'d> Check<'d> {
             }
             Some(Value::Array(statements)) => {
                 for (index, statement) in statements.iter().enumerate() {
+                    if self.is_over() {
+                        break;
+                    }
                     self.statement(&at("Statement").index(index), statement);
                 }
             }
@@ -111,6 +120,9 @@ impl<'d> Check<'d> {
     fn names(&mut self, path: &Path, members: &Map<String, Value>, known: &[&str], kind: &str) {
         let mut seen: Vec<&str> = Vec::new();
         for name in members.keys() {
+            if self.is_over() {
+                break;
+            }
             let path = path.key(name);
             if !known.iter().any(|known| known.eq_ignore_ascii_case(name)) {
                 let hint = nearest(name, known).map_or_else(|| format!("known are {}", known.join(", ")), did_you_mean);
@@ -195,7 +207,7 @@ impl<'d> Check<'d> {
             (None, None) => {
                 // One fault is enough for `Actoin`.
                 let meant = |key: &String| nearest(key, &STATEMENT_ELEMENTS).is_some_and(|near| near == name);
-                if !statement.as_object().is_some_and(|members| members.keys().any(meant)) {
+                if !statement.as_object().is_some_and(|members| members.keys().take(FAULTS_MAX).any(meant)) {
                     self.fault(path, format!("needs `{name}` or `{not_name}`"));
                 }
                 None
@@ -225,6 +237,9 @@ impl<'d> Check<'d> {
             Value::String(everybody) if everybody == "*" => {}
             Value::Object(kinds) if !kinds.is_empty() => {
                 for (kind, who) in kinds {
+                    if self.is_over() {
+                        break;
+                    }
                     let path = path.key(kind);
                     if !PRINCIPAL_KINDS.contains(&kind.as_str()) {
                         let hint = nearest(kind, &PRINCIPAL_KINDS)
@@ -276,27 +291,32 @@ impl<'d> Check<'d> {
         references: bool,
         complaint: impl Fn(&str) -> Option<String>,
     ) {
-        let items: Vec<(Path, &Value)> = match value {
+        let (items, is_list) = match value {
             Value::Array(items) if items.is_empty() => return self.fault(path, "is an empty list, which IAM refuses"),
-            Value::Array(items) => items.iter().enumerate().map(|(index, item)| (path.index(index), item)).collect(),
-            single => vec![(path.clone(), single)],
+            Value::Array(items) => (&items[..], true),
+            single => (std::slice::from_ref(single), false),
         };
-        for (path, item) in items {
+        for (index, item) in items.iter().enumerate() {
+            if self.is_over() {
+                break;
+            }
+            // Most are in order, and a place costs more than the look.
+            let place = || if is_list { path.index(index) } else { path.clone() };
             match item {
                 Value::String(text) => {
                     if let Some(message) = complaint(text) {
-                        self.fault(&path, message);
+                        self.fault(&place(), message);
                     }
                 }
                 reference if references && is_reference(reference) => {}
                 Value::Number(number) => {
                     self.fault_with_hint(
-                        &path,
+                        &place(),
                         format!("{one} is text, and this is a number"),
                         format!("quote it: \"{number}\""),
                     );
                 }
-                other => self.fault(&path, format!("{one} is text, and this is {}", what(other))),
+                other => self.fault(&place(), format!("{one} is text, and this is {}", what(other))),
             }
         }
     }
@@ -307,6 +327,9 @@ impl<'d> Check<'d> {
                 .fault(path, format!("is a map from operators to condition keys, and this is {}", what(condition)));
         };
         for (operator, keys) in operators {
+            if self.is_over() {
+                break;
+            }
             let path = path.key(operator);
             self.operator(&path, operator);
             let Value::Object(keys) = keys else {
@@ -314,12 +337,11 @@ impl<'d> Check<'d> {
                 continue;
             };
             for (key, values) in keys {
-                let path = path.key(key);
                 let plain = |value: &Value| matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_));
                 let single = |value: &Value| plain(value) || is_reference(value);
                 let fits = single(values) || values.as_array().is_some_and(|values| values.iter().all(single));
-                if !fits {
-                    self.fault(&path, "takes text, a number, a boolean, or a list of these");
+                if !fits && !self.is_over() {
+                    self.fault(&path.key(key), "takes text, a number, a boolean, or a list of these");
                 }
             }
         }

@@ -109,6 +109,9 @@ impl Resolver<'_> {
             self.check_name(&INSTANCE_PROFILE, root, spec, "instanceProfile", profile);
         }
         for name in spec.get("inlinePolicies").and_then(Value::as_object).into_iter().flat_map(Map::keys) {
+            if self.is_full() {
+                break;
+            }
             if let Some(message) = INLINE_POLICY.refuses(name) {
                 let path = root.key("inlinePolicies").key(name);
                 self.faults.push(Fault { key: self.manifest.key.clone(), path, on_key: true, message, hint: None });

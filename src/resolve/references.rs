@@ -7,7 +7,7 @@ use crate::fields;
 use crate::model::{Key, Kind, Manifest};
 use crate::plain;
 use crate::resource::{Account, Identity};
-use crate::value::{Map, Path, Segment, Value, did_you_mean};
+use crate::value::{FAULTS_MAX, Map, Path, Segment, Value, did_you_mean};
 
 /// How a reference is written out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,12 @@ const REFERENCES: &[(&str, Kind, Form)] = &[
     ("role", Kind::Role, Form::Arn),
     ("taskDefinition", Kind::TaskDefinition, Form::Name),
 ];
+
+/// No name and no path in AWS is longer, in characters, variables included.
+const NAMED_CHARS_MAX: usize = 1024;
+
+/// To compare two names takes as long as their lengths multiplied: of those of a usual length.
+const USUAL_PRODUCT: usize = 400;
 
 /// What starts the name of the variable that stands for a value which a person has yet to fill in.
 const FILL_IN: &str = "FillIn ";
@@ -56,31 +62,48 @@ fn expected(path: &Path) -> Option<(Kind, Form)> {
 pub(crate) const FREE: &[&str] = &["tags", "dockerLabels", "options", "driverOpts", "labels"];
 
 impl Resolver<'_> {
-    /// The value with references and variables written out.
-    pub(super) fn expand(&mut self, path: &Path, value: &Value) -> Value {
+    /// Writes out the references and variables in a value: in place, and by one path for all, as a file
+    /// can have very many values that are nested deeply.
+    pub(super) fn expand(&mut self, path: &mut Path, value: &mut Value) {
         match value {
-            Value::String(text) => self.substitute(path, text).into(),
+            Value::String(text) => {
+                if text.contains("${AWS::") {
+                    *text = self.substitute(path, text);
+                }
+            }
             Value::Array(items) => {
-                items.iter().enumerate().map(|(index, item)| self.expand(&path.index(index), item)).collect()
+                for (index, item) in items.iter_mut().enumerate() {
+                    self.expand_below(path, Segment::Index(index), item);
+                }
             }
             Value::Object(map) if map.contains_key("ref") && may_refer(path) => {
-                self.reference(path, map).unwrap_or_else(|| {
+                *value = self.reference(path, map).unwrap_or_else(|| {
                     self.unknown.insert(path.clone());
                     unresolved()
-                })
+                });
             }
-            Value::Object(map) => map
-                .iter()
-                .map(|(key, value)| (key.clone(), self.expand(&path.key(key), value)))
-                .collect::<Map<_, _>>()
-                .into(),
-            other => other.clone(),
+            Value::Object(map) => {
+                for (key, value) in map.iter_mut() {
+                    self.expand_below(path, Segment::Key(key.clone()), value);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
+    }
+
+    fn expand_below(&mut self, path: &mut Path, segment: Segment, value: &mut Value) {
+        path.0.push(segment);
+        self.expand(path, value);
+        path.0.pop();
     }
 
     fn substitute(&mut self, path: &Path, text: &str) -> String {
         let expanded = expanded(text, self.account);
         for (at, _) in expanded.match_indices("${AWS::") {
+            self.unknown.insert(path.clone());
+            if self.is_full() {
+                break;
+            }
             let rest = &expanded[at + "${AWS::".len()..];
             // Without its end a variable is told by its letters: what follows may be a secret.
             let bare = match rest.split_once('}') {
@@ -89,7 +112,6 @@ impl Resolver<'_> {
             };
             if let Some(what) = bare.strip_prefix(FILL_IN) {
                 self.fault(path, format!("{what} is yet to be filled in"), Some("write the value itself".to_owned()));
-                self.unknown.insert(path.clone());
                 continue;
             }
             let end = if rest[bare.len()..].starts_with('}') { "}" } else { "" };
@@ -103,7 +125,6 @@ impl Resolver<'_> {
                 false => format!("there is no variable ${{AWS::{bare}{end}"),
             };
             self.fault(path, message, Some(hint));
-            self.unknown.insert(path.clone());
         }
         expanded
     }
@@ -142,7 +163,7 @@ impl Resolver<'_> {
     }
 
     fn target(&mut self, path: &Path, key: &Key, form: Form) -> Option<Value> {
-        let Some(target) = self.manifests.get(key) else {
+        let Some(target) = self.manifests.get(key).copied() else {
             self.missing(path, key);
             return None;
         };
@@ -162,10 +183,13 @@ impl Resolver<'_> {
             ignored: Vec::new(),
             unknown: BTreeSet::new(),
             faults: Vec::new(),
+            most: FAULTS_MAX,
         };
         // Only the names are needed, and a name is never a reference itself: no cycle can start here.
-        let members = target.spec.as_object().into_iter().flatten().filter(|(_, value)| value.is_string());
-        let names: Map<String, Value> = members.map(|(key, value)| (key.clone(), other.expand(path, value))).collect();
+        let members = key.kind.row().name_field.into_iter().chain(["path", "instanceProfile"]);
+        let written = members.filter_map(|member| Some((member.to_owned(), start_of(target.spec.get(member)?)?)));
+        let names: Map<String, Value> =
+            written.map(|(member, text)| (member, other.substitute(path, text).into())).collect();
         let name = other.aws_name(&names);
         let text = match (form, key.kind) {
             (Form::Name, _) => name,
@@ -181,9 +205,11 @@ impl Resolver<'_> {
             (Form::Arn, Kind::Service) => {
                 let cluster = match target.spec.get("cluster") {
                     Some(Value::Object(reference)) if reference.contains_key("ref") => {
-                        other.expand(&Path::default().key("cluster"), &Value::Object(reference.clone()))
+                        let mut cluster = Value::Object(reference.clone());
+                        other.expand(&mut Path::default().key("cluster"), &mut cluster);
+                        cluster
                     }
-                    Some(other) => other.clone(),
+                    Some(other) => start_of(other).unwrap_or("default").into(),
                     None => "default".into(),
                 };
                 let cluster =
@@ -200,6 +226,9 @@ impl Resolver<'_> {
 
     /// A reference to something that is not there, or not well.
     fn missing(&mut self, path: &Path, key: &Key) {
+        if self.is_full() {
+            return;
+        }
         let beside = self.beside;
         let known = if beside.contested.contains(key) {
             Some(("is declared more than once", "solve that; this one goes with it"))
@@ -223,8 +252,8 @@ impl Resolver<'_> {
         let same_kind = self.manifests.range(Key::new(key.kind, "")..).take_while(|(other, _)| other.kind == key.kind);
         let mut left = self.guesses.get();
         // The iterator ends with the budget: thousands of faults times thousands of names are too many.
-        let names = same_kind.map(|(other, _)| other.name.as_str()).take_while(|_| {
-            left = left.saturating_sub(1);
+        let names = same_kind.map(|(other, _)| other.name.as_str()).take_while(|name| {
+            left = left.saturating_sub(1 + key.name.len() * name.len() / USUAL_PRODUCT);
             left > 0
         });
         let likely = did_you_mean(&key.name, names);
@@ -233,9 +262,16 @@ impl Resolver<'_> {
     }
 }
 
+/// The text in a value, as far as a name or a path can be long. What is longer is a fault where it
+/// stands, and would be repeated at each of tens of thousands of references.
+fn start_of(value: &Value) -> Option<&str> {
+    let text = value.as_str()?;
+    Some(text.char_indices().nth(NAMED_CHARS_MAX).map_or(text, |(end, _)| &text[..end]))
+}
+
 /// Which task definition declares which family; of several the one that is in force.
 pub(super) fn families(
-    manifests: &BTreeMap<Key, Manifest>,
+    manifests: &BTreeMap<Key, &Manifest>,
     account: &Account,
     before: &Before<'_>,
 ) -> BTreeMap<String, Key> {

@@ -96,7 +96,7 @@ fn hint(key: &Key, exactly: bool) -> String {
 
 /// What refers to itself in a circle can never be brought up. Only what is new or changed is at
 /// fault, as long as the rest is no circle without it.
-pub(super) fn refuse_cycles(resolved: &mut Resolved, manifests: &BTreeMap<Key, Manifest>, before: &Before<'_>) {
+pub(super) fn refuse_cycles(resolved: &mut Resolved, manifests: &BTreeMap<Key, &Manifest>, before: &Before<'_>) {
     let keys: Vec<Key> = resolved.resources.keys().cloned().collect();
     let graph = needs(&resolved.resources, &keys);
     for circle in circles(&graph) {

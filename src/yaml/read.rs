@@ -20,7 +20,7 @@ struct Raised {
     /// Whether the document cannot be read on after it.
     fatal: bool,
     /// The way to the first occurrence of a key that is given twice.
-    first: Option<Vec<locate::Step<String>>>,
+    first: Option<Vec<locate::Step>>,
 }
 
 /// What the visitors of one file share.
@@ -39,7 +39,7 @@ pub(super) struct State {
     /// Faults recorded in the whole file.
     recorded: usize,
     /// Faults (by index) whose message still lacks the line of the first occurrence.
-    firsts: Vec<(usize, Vec<locate::Step<String>>)>,
+    firsts: Vec<(usize, Vec<locate::Step>)>,
     /// How many first occurrences may still be looked for.
     rereads: usize,
     /// Whether tags are short forms of CloudFormation's functions.
@@ -88,13 +88,13 @@ impl State {
         self.nodes += 1;
         self.text_bytes = self.text_bytes.saturating_add(text_bytes);
         let excess = if self.nodes > MAX_NODES {
-            format!("more than {MAX_NODES} values in one file")
+            scan::too_many()
         } else if self.text_bytes > MAX_TEXT_BYTES {
             format!("more than {MAX_TEXT_BYTES} bytes of text in one file")
         } else {
             return Ok(());
         };
-        Err(self.raise_fatal(excess, "an alias (`*name`) counts every time it is used: write less, or split the file"))
+        Err(self.raise_fatal(excess, scan::TOO_MANY_HINT))
     }
 
     fn check_depth<E: serde::de::Error>(&mut self) -> Result<(), E> {
@@ -148,7 +148,7 @@ impl State {
         let at = error.location().map(|place| Position { line: place.line(), column: place.column() });
         let Some(raised) = self.raised.take() else {
             // Only the parser's own limit on aliases comes without a place: then the document's.
-            let at = at.or_else(|| locate::find::<&str>(text, self.document, &[], false));
+            let at = at.or_else(|| locate::find(text, self.document, &[], false));
             let fault = scan::syntax_fault(self.document, at, &error.to_string(), text);
             self.faults.push(fault);
             return false;
@@ -173,7 +173,7 @@ impl State {
 }
 
 /// The place that ends an error's text. The parser leaves out the very first place of a file.
-fn place_in(text: &str) -> Option<Position> {
+pub(super) fn place_in(text: &str) -> Option<Position> {
     let Some((_, place)) = text.rsplit_once(" at line ") else {
         return Some(Position { line: 1, column: 1 });
     };
@@ -273,7 +273,11 @@ impl<'de> Visitor<'de> for Node<'_> {
             state.entries.pop();
             match item {
                 Some(item) => list.push(item),
-                None => return Ok(Value::Array(list)),
+                // Where each list has one item, what is kept for three more is most of the memory.
+                None => {
+                    list.shrink_to_fit();
+                    return Ok(Value::Array(list));
+                }
             }
         }
     }
@@ -303,7 +307,8 @@ impl<'de> Visitor<'de> for Node<'_> {
                 numbers.push(entry);
             }
         }
-        Ok(Value::Object(members))
+        // Made anew, it takes what it needs: as with lists.
+        Ok(Value::Object(members.into_iter().collect()))
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {

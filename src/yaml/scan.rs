@@ -1,17 +1,28 @@
 //! A look over the text before the parser gets it, and words for what the parser says.
 //!
-//! The parser takes seconds for deeply nested brackets, whatever comes of them, and silently drops
-//! tags outside the local `!` namespace. Both are found here by following the tokens of YAML just
+//! The parser takes seconds for deeply nested brackets, whatever comes of them, keeps a hundred bytes for
+//! each value before anybody sees the first, and silently drops tags outside the local `!` namespace.
+//! All of that is found here by following the tokens of YAML just
 //! closely enough to know what is quoted, commented, or part of a block of text. Where the two
 //! could differ this side errs on letting text through: the parser and the exact checks in the
 //! visitor come after it.
 
-use super::{Fault, MAX_DEPTH, MAX_FILE_BYTES};
+use super::{Fault, MAX_DEPTH, MAX_FILE_BYTES, MAX_NODES};
 use crate::model::Position;
 
 pub(super) const TOO_DEEP_HINT: &str = "no manifest needs this: look for brackets or dashes that are not meant";
 pub(super) const TAG_HINT: &str = "point at another manifest with `{ref: NAME}`; `${AWS::AccountId}`, `${AWS::Region}` and \
                                    `${AWS::Partition}` expand in any text; quote text that starts with `!`";
+
+pub(super) const TOO_MANY_HINT: &str = "an alias (`*name`) counts every time it is used: write less, or split the file";
+
+/// How many values the parser may see. More than are read: who is told of the faults in a file is told
+/// before its end.
+const MAX_VALUES: usize = MAX_NODES / 5 * 8;
+
+pub(super) fn too_many() -> String {
+    format!("more than {MAX_NODES} values in one file")
+}
 
 pub(super) fn too_deep() -> String {
     format!("nested more than {MAX_DEPTH} levels deep")
@@ -31,7 +42,7 @@ pub(super) struct Scanned<'t> {
     pub(super) tags: Vec<Fault>,
 }
 
-/// Checks size, encoding, characters and nesting.
+/// Checks size, encoding, characters, nesting and number of values.
 pub(super) fn scan(bytes: &[u8]) -> Result<Scanned<'_>, Box<Fault>> {
     let refuse = |document, at, message, hint: &str| {
         Box::new(Fault { document, at, path: String::new(), message, hint: Some(hint.into()) })
@@ -63,7 +74,7 @@ pub(super) fn scan(bytes: &[u8]) -> Result<Scanned<'_>, Box<Fault>> {
     let mut scanner = Scanner::new(text);
     match scanner.run() {
         Ok(()) => Ok(Scanned { text, tags: scanner.tags }),
-        Err(TooDeep) => Err(refuse(scanner.document(), Some(scanner.here()), too_deep(), TOO_DEEP_HINT)),
+        Err(TooMuch { message, hint }) => Err(refuse(scanner.document(), Some(scanner.here()), message, hint)),
     }
 }
 
@@ -127,7 +138,11 @@ pub(super) fn syntax_fault(document: usize, at: Option<Position>, error: &str, t
     Fault { document, at, path: String::new(), message: format!("not valid YAML: {problem}"), hint: Some(hint.into()) }
 }
 
-struct TooDeep;
+/// Why the parser is not to see a file.
+struct TooMuch {
+    message: String,
+    hint: &'static str,
+}
 
 /// Follows tokens without building any. Outside of flow brackets the columns of open block
 /// collections are kept just as the parser keeps them.
@@ -144,13 +159,18 @@ struct Scanner<'t> {
     key: Option<usize>,
     /// Documents that began.
     begun: usize,
+    /// Values so far, as far as that is certain.
+    values: usize,
+    /// The last token, if it is one behind which there is a value, written or not.
+    sign: Option<u8>,
     tags: Vec<Fault>,
 }
 
 impl<'t> Scanner<'t> {
     fn new(text: &'t str) -> Self {
         let bytes = text.as_bytes();
-        Self { text, bytes, at: 0, line_start: 0, columns: Vec::new(), flow: 0, key: None, begun: 0, tags: Vec::new() }
+        let (columns, tags, values, sign) = (Vec::new(), Vec::new(), 0, None);
+        Self { text, bytes, at: 0, line_start: 0, columns, flow: 0, key: None, begun: 0, values, sign, tags }
     }
 
     fn document(&self) -> usize {
@@ -174,7 +194,7 @@ impl<'t> Scanner<'t> {
         self.at - self.line_start
     }
 
-    fn run(&mut self) -> Result<(), TooDeep> {
+    fn run(&mut self) -> Result<(), TooMuch> {
         while let Some(byte) = self.peek(0) {
             if matches!(byte, b' ' | b'\t' | b'\r') {
                 self.at += 1;
@@ -212,6 +232,7 @@ impl<'t> Scanner<'t> {
     fn marker(&mut self) {
         self.begun += usize::from(self.peek(0) == Some(b'-'));
         self.columns.clear();
+        self.sign = None;
         self.flow = 0;
         self.at += 3;
     }
@@ -233,7 +254,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    fn token(&mut self, byte: u8) -> Result<(), TooDeep> {
+    fn token(&mut self, byte: u8) -> Result<(), TooMuch> {
         self.begun = self.begun.max(1);
         let block = self.flow == 0;
         if block {
@@ -243,6 +264,7 @@ impl<'t> Scanner<'t> {
         }
         match byte {
             b'-' | b'?' if self.blank(1) => {
+                self.count_left_out(byte)?;
                 if block {
                     self.open_block(self.column())?;
                 }
@@ -250,38 +272,73 @@ impl<'t> Scanner<'t> {
                 self.at += 1;
             }
             b':' if self.blank(1) || !block => {
+                self.count_left_out(byte)?;
                 if let (Some(column), true) = (self.key.take(), block) {
                     self.open_block(column)?;
                 }
                 self.at += 1;
             }
             b'[' | b'{' => {
+                self.count()?;
                 self.flow += 1;
                 self.check()?;
                 self.at += 1;
             }
             b']' | b'}' => {
+                self.sign = None;
                 self.flow = self.flow.saturating_sub(1);
                 self.at += 1;
             }
-            b',' if !block => self.at += 1,
-            b'|' | b'>' if block => self.block_text(),
-            b'"' | b'\'' => self.quoted(byte),
-            b'&' | b'*' | b'!' => self.property(byte),
-            _ => self.plain(),
+            b',' if !block => {
+                self.count_left_out(byte)?;
+                self.at += 1;
+            }
+            b'&' | b'!' => self.property(byte),
+            _ => {
+                self.count()?;
+                match byte {
+                    b'|' | b'>' if block => self.block_text(),
+                    b'"' | b'\'' => self.quoted(byte),
+                    b'*' => self.property(byte),
+                    _ => self.plain(),
+                }
+            }
         }
         Ok(())
     }
 
-    fn open_block(&mut self, column: usize) -> Result<(), TooDeep> {
+    /// Counts a value. The parser keeps all of a document before anybody sees the first of it.
+    fn count(&mut self) -> Result<(), TooMuch> {
+        self.sign = None;
+        self.values += 1;
+        if self.values <= MAX_VALUES {
+            return Ok(());
+        }
+        Err(TooMuch { message: too_many(), hint: TOO_MANY_HINT })
+    }
+
+    /// Counts what is between two signs without being written: nothing, or the list or map that the
+    /// second one opens. A question mark behind a comma opens none.
+    fn count_left_out(&mut self, sign: u8) -> Result<(), TooMuch> {
+        if self.sign.is_some() && (self.sign, sign) != (Some(b','), b'?') {
+            self.count()?;
+        }
+        self.sign = Some(sign);
+        Ok(())
+    }
+
+    fn open_block(&mut self, column: usize) -> Result<(), TooMuch> {
         if self.columns.last().is_none_or(|open| *open < column) {
             self.columns.push(column);
         }
         self.check()
     }
 
-    fn check(&self) -> Result<(), TooDeep> {
-        if self.columns.len() + self.flow > MAX_DEPTH { Err(TooDeep) } else { Ok(()) }
+    fn check(&self) -> Result<(), TooMuch> {
+        if self.columns.len() + self.flow <= MAX_DEPTH {
+            return Ok(());
+        }
+        Err(TooMuch { message: too_deep(), hint: TOO_DEEP_HINT })
     }
 
     /// Remembers that a key may begin here.

@@ -21,10 +21,19 @@ fn hint(text: &str) -> String {
     parse(text.as_bytes()).faults.into_iter().next().and_then(|fault| fault.hint).unwrap_or_default()
 }
 
+fn to_steps(path: &[Segment]) -> Vec<locate::Step> {
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Key(key) | Segment::Named(key) => locate::Step::Key(key.clone()),
+            Segment::Index(index) => locate::Step::Index(*index),
+        })
+        .collect()
+}
+
 /// The place of exactly one value, or of its key: what `locate_all` is held against.
 fn locate(bytes: &[u8], document: usize, path: &[Segment], key: bool) -> Option<Position> {
     let scanned = scan::scan(bytes).ok()?;
-    locate::find(scanned.text, document, &locate::to_steps(path), key)
+    locate::find(scanned.text, document, &to_steps(path), key)
 }
 
 fn place(text: &str, document: usize, path: &[Segment], key: bool) -> String {
@@ -576,6 +585,55 @@ fn many_places_are_found_as_one_by_one() {
     let wanted: Vec<_> = wanted.into_iter().map(|(document, path, key)| Wanted { document, path, key }).collect();
     assert_eq!(locate_all(&text, &wanted), expected);
     assert_eq!(expected.iter().filter(|place| place.is_none()).count(), 2 * paths.len(), "{expected:?}");
+}
+
+#[test]
+fn what_is_nothing_but_values_is_refused_before_the_parser_sees_it() {
+    let most = MAX_NODES / 5 * 8;
+    let refused = |text: String| {
+        let is_refused = scan::scan(text.as_bytes()).is_err();
+        assert!(!is_refused || faults(&text)[0].contains("values in one file"), "{}", &text[..40]);
+        is_refused
+    };
+    for (item, values) in [("- a\n", 1), ("-\n", 1), ("- a: b\n", 2), ("a: b\n", 2), ("? a\n: b\n", 2)] {
+        assert!(!refused(item.repeat(most / values)), "{item}");
+        assert!(refused(item.repeat(most / values + 2)), "{item}");
+    }
+    for (item, values) in [("a,", 1), (":,", 2), ("[],", 1), ("{},", 1), ("a: ,", 2), ("? a,", 1), ("'a',", 1)] {
+        assert!(!refused(format!("[{}", item.repeat(most / values - 1))), "{item}");
+        assert!(refused(format!("[{}", item.repeat(most / values + 2))), "{item}");
+    }
+    assert!(!refused(format!("a: |\n{}", "  - b: [c, d]\n".repeat(70_000))));
+    assert!(!refused(format!("a: \"{}\"", "- b: [c, d]\n ".repeat(70_000))));
+}
+
+/// Where the values of a file with one list of one thing many times are, their number, and the readings.
+fn all_places(item: &str, below: &[Segment], key: bool, most: usize) -> (usize, usize) {
+    let text = format!("items:\n{}", format!("  - {item}\n").repeat(most));
+    let path = |index| [&[k("items"), Segment::Index(index)], below].concat();
+    let paths: Vec<Vec<Segment>> = (0..most).map(path).collect();
+    let wanted: Vec<Wanted<'_>> = paths.iter().map(|path| Wanted { document: 0, path, key }).collect();
+    let (places, readings) = places::locate_in(&text, &wanted);
+    assert!(places.iter().all(Option::is_some), "{item}");
+    let lines: std::collections::BTreeSet<usize> = places.into_iter().flatten().map(|at| at.line).collect();
+    (lines.len(), readings)
+}
+
+#[test]
+fn places_are_found_in_a_few_readings_however_many_there_are() {
+    for most in [10, 10_000] {
+        assert_eq!(all_places("a", &[], false, most), (most, 1));
+        assert_eq!(all_places("{a: [b, c]}", &[], false, most), (most, 1));
+        assert_eq!(all_places("{a: [b, c]}", &[k("a")], true, most), (most, 1));
+        assert_eq!(all_places("{a: [b, c]}", &[k("a")], false, most), (most, 1));
+        assert_eq!(all_places("{a: [b, c]}", &[k("a"), Segment::Index(1)], false, most), (most, 1));
+        assert_eq!(all_places("{a: [b, c]}", &[k("a"), Segment::Index(2)], false, most), (most, 2));
+        assert_eq!(all_places("{a: [b, c]}", &[k("b")], true, most), (most, 2));
+    }
+    // An empty map ends a reading: all of a small file are found, and of a large one as many as may be.
+    assert_eq!(all_places("{}", &[], false, 100), (100, 100));
+    let (found, readings) = all_places("{}", &[], false, 50_000);
+    assert_eq!((found, readings), (LOCATE_BYTES / 350_007 + 2, LOCATE_BYTES / 350_007 + 2));
 }
 
 #[test]
