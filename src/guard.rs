@@ -16,6 +16,7 @@ mod rules;
 mod statement;
 mod tasks;
 mod trust;
+mod widening;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path as FilePath, PathBuf};
@@ -31,6 +32,8 @@ use statement::{Body, arn};
 pub use escalation::{WAYS, Way};
 pub use file::read;
 pub use rules::{Form, RULES, Rule, RuleRow, help, markdown};
+pub use widening::bind;
+pub(crate) use widening::names;
 
 /// What manifests are held to.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -168,6 +168,7 @@ impl Ground<'_> {
         }));
         let wrong: BTreeSet<&Key> = resolved.faults.iter().map(|fault| &fault.key).collect();
         resolved.resources.retain(|_, resource| !wrong.contains(&resource.manifest));
+        guard::bind(&mut resolved.resources, manifests, self.rails, self.account);
         resolved
     }
 }

@@ -301,6 +301,7 @@ mod tests {
             adoption: Adoption::Unsaid,
             deletion: None,
             ignored: Vec::new(),
+            may_add: None,
             suspended: false,
             task_definition: None,
             digest: None,

@@ -246,6 +246,13 @@ pub const ANNOTATIONS: &[AnnotationRow] = &[
         meaning: "`adopt`: take over the resource if it exists without an owner tag; `never`: not even under `--adopt`",
     },
     AnnotationRow {
+        name: ALLOW_WIDENING,
+        values: &[],
+        kinds: &[Kind::Policy, Kind::Role],
+        meaning: "under the guardrail `widening`: the actions, principals and policies, with commas between them, that \
+                  may be allowed on top of what AWS has",
+    },
+    AnnotationRow {
         name: DELETION_POLICY,
         values: &["delete", "retain"],
         kinds: &[Kind::Policy, Kind::Role, Kind::Cluster, Kind::CapacityProvider, Kind::Service],
@@ -274,6 +281,8 @@ pub const ANNOTATIONS: &[AnnotationRow] = &[
 ];
 /// `adopt` or `never`.
 pub const ADOPTION: &str = "evenkeel/adoption";
+/// What may be allowed on top of what AWS has, word for word and with commas between.
+pub const ALLOW_WIDENING: &str = "evenkeel/allow-widening";
 /// `delete` or `retain`.
 pub const DELETION_POLICY: &str = "evenkeel/deletion-policy";
 /// Patterns of paths, see [`crate::pattern::Pattern`].

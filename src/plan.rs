@@ -18,6 +18,7 @@ mod role;
 mod service;
 mod tags;
 pub mod task_definition;
+mod widen;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -25,7 +26,7 @@ use std::time::Duration;
 
 use crate::action::Action;
 use crate::mode::{Mode, Modes};
-use crate::model::{Change, Effect, Key, Kind};
+use crate::model::{ALLOW_WIDENING, Change, Effect, Key, Kind};
 use crate::resolve;
 use crate::resource::{Adoption, Identity, Resource, path_of_aws};
 use crate::value::{Segment, Value};
@@ -150,6 +151,15 @@ pub enum Reason {
         /// Why it is not changed.
         why: Box<Reason>,
     },
+    /// It would allow more than it does in AWS, and its manifest does not say so.
+    Widens {
+        /// What it would allow on top and may not.
+        unnamed: Vec<String>,
+        /// The value of the annotation that would have it so.
+        annotation: String,
+        /// Where its manifest stands.
+        source: String,
+    },
     /// It exists, and it is not ours.
     NotOurs(Owner),
     /// It exists, is nobody's, and is to stay so.
@@ -192,6 +202,12 @@ impl fmt::Display for Reason {
                 f,
                 "{first} is to lose permissions before this may allow more, and that is not done ({why}); have {first} \
                  changed, or undo one of the two changes"
+            ),
+            Self::Widens { unnamed, annotation, source } => write!(
+                f,
+                "the guardrail `widening`: it would allow more than it does in AWS: {}; if that is meant, annotate it \
+                 ({source}) with {ALLOW_WIDENING}: \"{annotation}\", or undo the change",
+                unnamed.join(", ")
             ),
             Self::NotOurs(Owner::Other(owner)) => write!(f, "belongs to {owner}; it is left alone"),
             Self::NotOurs(_) => f.write_str(
@@ -239,6 +255,7 @@ impl Reason {
         match self {
             Self::WaitsFor(_) => "WaitsFor",
             Self::LessFirst { .. } => "LessFirst",
+            Self::Widens { .. } => "Widens",
             Self::NotOurs(_) => "NotOurs",
             Self::NeverOurs => "NeverOurs",
             Self::Disagreeing(_) => "Disagreeing",
@@ -368,7 +385,8 @@ impl Scene<'_> {
 
     /// What is to become of a resource that is there: nothing, as long as it is not ours.
     fn present(&self, resource: &Resource, live: &Live) -> (Verb, Phase, Draft) {
-        let mut draft = self.sparing_itself(resource, live, self.update(resource, live));
+        let mut draft = self.naming_what_is_more(resource, live, self.update(resource, live));
+        draft = self.sparing_itself(resource, live, draft);
         let owner = if has_owner(resource.key.kind) { self.owner(resource, live) } else { Owner::Us };
         let welcome = self.welcomes(resource);
         // A pipeline's revision is not even tagged: there is nothing to take over.

@@ -7,6 +7,7 @@
 //!
 //! Pure: no I/O.
 
+mod added;
 mod check;
 mod cover;
 pub(crate) mod glob;
@@ -17,6 +18,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+pub use added::added;
 pub use check::{DocumentKind, check};
 pub use cover::{Turn, covers, turn};
 

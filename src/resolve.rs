@@ -286,6 +286,7 @@ impl Resolver<'_> {
             },
             deletion: deletion.filter(|_| key.kind.row().deletion.is_some()),
             ignored: self.ignored.clone(),
+            may_add: None,
             suspended: self.manifest.annotations.get(SUSPEND).is_some_and(|value| value == "true"),
             restarted_at: restarted_at.cloned(),
             task_definition: None,

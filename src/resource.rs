@@ -191,6 +191,9 @@ pub struct Resource {
     pub ignored: Vec<Pattern>,
     /// What is to become of it once its manifest is gone, where that says so.
     pub deletion: Option<DeletionPolicy>,
+    /// Of a role or a policy under the guardrail `widening`: what it may allow on top of what AWS has, in lower
+    /// case; `None`: anything.
+    pub may_add: Option<BTreeSet<String>>,
     /// Whether it is only to be watched.
     pub suspended: bool,
     /// Of a service: the restart that its manifest asks for.

@@ -4,13 +4,14 @@
 #[expect(dead_code, reason = "the scenarios use the rest")]
 mod scenario;
 
+use std::path::Path;
 use std::sync::Arc;
 
-use evenkeel::guard::Guardrails;
+use evenkeel::guard::{self, Guardrails};
 use evenkeel::plan::Rules;
 use evenkeel::sandbox::Sandbox;
 
-use scenario::{INTERVAL, Running, manifest, seconds};
+use scenario::{INTERVAL, Running, annotated, manifest, seconds};
 
 fn role(policies: &str) -> String {
     manifest("Role", "app", &format!("preset: task\nmanagedPolicyArns: [{policies}]"))
@@ -26,8 +27,12 @@ const ADMIN: &str = "'arn:aws:iam::aws:policy/AdministratorAccess'";
 const READ: &str = "'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess'";
 
 async fn guarded(sandbox: &Arc<Sandbox>, files: &[(&str, &str)]) -> Running {
+    held(sandbox, files, Guardrails::standard()).await
+}
+
+async fn held(sandbox: &Arc<Sandbox>, files: &[(&str, &str)], rails: Guardrails) -> Running {
     let rules = Rules { owner: "evenkeel".to_owned(), ..Rules::default() };
-    let running = Running::held(Arc::clone(sandbox), rules, (INTERVAL, true), files, Guardrails::standard()).await;
+    let running = Running::held(Arc::clone(sandbox), rules, (INTERVAL, true), files, rails).await;
     running.settle().await;
     running
 }
@@ -80,5 +85,24 @@ async fn a_policy_that_widens_a_role_behind_a_restart_is_not_written() {
     seconds(600).await;
     assert_eq!(running.writes(), Vec::<String>::new());
     assert_eq!(running.problems().len(), 3);
+    assert!(running.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_does_not_let_pass_what_a_commit_adds_without_naming_it() {
+    let rails = "apiVersion: evenkeel/v1alpha1\nkind: Guardrails\nrules: {widening: false}\n";
+    let rails = guard::read(rails.as_bytes(), Path::new("rails.yaml")).unwrap();
+    let sandbox = Sandbox::new();
+    let running = held(&sandbox, &[("policy.yaml", &policy("s3:GetObject"))], rails.clone()).await;
+    assert_eq!(running.writes(), ["CreatePolicy"]);
+    assert!(running.stop().await);
+    let running = held(&sandbox, &[("policy.yaml", &policy("s3:PutObject"))], rails).await;
+    seconds(600).await;
+    assert_eq!((running.writes(), running.problems()), (Vec::new(), Vec::new()));
+    assert_eq!(running.board(), ["Policy/app: blocked"]);
+    running.write("policy.yaml", &annotated(&policy("s3:PutObject"), "evenkeel/allow-widening: 's3:PutObject'"));
+    running.settle().await;
+    assert_eq!(running.writes(), ["CreatePolicyVersion"]);
+    assert_eq!(running.board(), ["Policy/app: in_sync"]);
     assert!(running.stop().await);
 }

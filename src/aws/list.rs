@@ -96,6 +96,7 @@ fn probe(identity: Identity) -> Resource {
         adoption: Adoption::Unsaid,
         deletion: None,
         ignored: Vec::new(),
+        may_add: None,
         suspended: false,
         restarted_at: None,
         task_definition: (key.kind == Kind::Service).then_some(runs),

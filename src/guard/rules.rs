@@ -50,6 +50,8 @@ pub enum Rule {
     HostNetwork,
     /// Folders of the host.
     HostVolumes,
+    /// What may be allowed on top of what AWS has.
+    Widening,
 }
 
 /// What a rule's value is in the guardrails file.
@@ -190,6 +192,13 @@ pub const RULES: &[RuleRow] = &[
     row(Rule::Privileged, "privileged", Form::False, true, "privileged containers, SYS_ADMIN and ALL capabilities"),
     row(Rule::HostNetwork, "hostNetwork", Form::False, true, "`host` as network, pid or ipc mode"),
     row(Rule::HostVolumes, "hostVolumes", Form::False, true, "volumes that are folders of the host"),
+    row(
+        Rule::Widening,
+        "widening",
+        Form::False,
+        true,
+        "a role or policy that is there allowing more than it does in AWS, but for what `evenkeel/allow-widening` names",
+    ),
 ];
 
 impl Rule {

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{File, Raised, Unreadable, placed};
-use crate::model::{ANNOTATIONS, API_VERSION, KINDS, Key, Kind, Manifest, Problem, RESTARTED_AT, Source};
+use crate::guard;
+use crate::model::{
+    ALLOW_WIDENING, ANNOTATIONS, API_VERSION, KINDS, Key, Kind, Manifest, Problem, RESTARTED_AT, Source,
+};
 use crate::plain;
 use crate::value::{FAULTS_MAX, Map, Path, Segment, Value, as_text, describe, did_you_mean, suggestion};
 use crate::yaml;
@@ -292,6 +295,11 @@ impl Envelope {
                     if let Some((message, hint)) = unfit_for_a_tag(value) {
                         self.problem(&["metadata", "annotations", name], false, message, Some(hint));
                     }
+                }
+                Some(row) if row.name == ALLOW_WIDENING && guard::names(value).is_empty() => {
+                    let hint = "write what may be allowed on top, for example s3:PutObject".to_owned();
+                    let message = "expected names with commas between them, found nothing";
+                    self.problem(&["metadata", "annotations", name], false, message, Some(hint));
                 }
                 Some(row) if !row.values.is_empty() && !row.values.contains(&value.as_str()) => {
                     let (message, hint) = (format!("there is no value `{value}`"), suggestion(value, row.values));

@@ -48,7 +48,7 @@ impl Scene<'_> {
         (held, policies)
     }
 
-    fn policy(&self, arn: &str) -> Option<&Resource> {
+    pub(super) fn policy(&self, arn: &str) -> Option<&Resource> {
         let is = |one: &&Resource| matches!(&one.identity, Identity::Policy { arn: own } if own == arn);
         self.of_kind(Kind::Policy).find(is)
     }
@@ -84,7 +84,10 @@ impl Scene<'_> {
     fn wait(&self, first: &Resource) -> Reason {
         let why = match self.rules.modes.of(&first.source.file) {
             _ if first.suspended => Reason::Suspended,
-            Mode::Apply => return Reason::WaitsFor(first.key.clone()),
+            Mode::Apply => match self.ours(first).and_then(|live| self.widens(first, live)) {
+                Some(widens) => widens,
+                None => return Reason::WaitsFor(first.key.clone()),
+            },
             mode => Reason::NotApplied(mode),
         };
         Reason::LessFirst { first: first.key.clone(), why: Box::new(why) }

@@ -70,6 +70,7 @@ mod tests {
             adoption: Adoption::Unsaid,
             deletion: None,
             ignored: Vec::new(),
+            may_add: None,
             suspended: false,
             restarted_at: value.map(str::to_owned),
             task_definition: None,

@@ -12,16 +12,16 @@ use crate::value::{Map, Path, Value};
 use crate::world::Live;
 
 /// A role's spec, read out.
-struct Spec<'a>(&'a Map<String, Value>);
+pub(super) struct Spec<'a>(&'a Map<String, Value>);
 
 impl<'a> Spec<'a> {
-    fn of(resource: &'a Resource) -> Self {
+    pub(super) fn of(resource: &'a Resource) -> Self {
         static EMPTY: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
         Self(resource.spec.as_object().unwrap_or(&EMPTY))
     }
 
-    fn text(&self, name: &str) -> Option<&'a str> {
-        self.0.get(name).and_then(Value::as_str)
+    pub(super) fn text(&self, name: &str) -> Option<&'a str> {
+        self.value(name).and_then(Value::as_str)
     }
 
     fn name(&self) -> String {
@@ -32,16 +32,31 @@ impl<'a> Spec<'a> {
         self.text("path").unwrap_or("/").to_owned()
     }
 
-    fn exclusive(&self) -> bool {
-        self.text("policyMode") == Some("exclusive")
+    pub(super) fn value(&self, name: &str) -> Option<&'a Value> {
+        self.0.get(name)
     }
 
-    fn managed_policies(&self) -> Vec<String> {
+    /// Whether only the attached policies that it declares are to stay.
+    pub(super) fn detaches(&self) -> bool {
+        self.excludes("managedPolicyArns")
+    }
+
+    /// Whether only the inline policies that it declares are to stay.
+    pub(super) fn deletes(&self) -> bool {
+        self.excludes("inlinePolicies")
+    }
+
+    /// Exclusive of what is declared: a list that the manifest does not name is not its business.
+    fn excludes(&self, list: &str) -> bool {
+        self.text("policyMode") == Some("exclusive") && self.0.contains_key(list)
+    }
+
+    pub(super) fn managed_policies(&self) -> Vec<String> {
         let list = self.0.get("managedPolicyArns").and_then(Value::as_array);
         list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
-    fn inline_policies(&self) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    pub(super) fn inline_policies(&self) -> impl Iterator<Item = (&'a String, &'a Value)> {
         self.0.get("inlinePolicies").and_then(Value::as_object).into_iter().flatten()
     }
 
@@ -131,8 +146,7 @@ fn policy_steps(spec: &Spec<'_>, live: &Value) -> Vec<PolicyStep> {
     let empty = Map::new();
     let inline = live.get("inlinePolicies").and_then(Value::as_object).unwrap_or(&empty);
     let mut steps = Vec::new();
-    // Exclusive of what is declared: a list that the manifest does not name is not its business.
-    if spec.exclusive() && spec.0.contains_key("managedPolicyArns") {
+    if spec.detaches() {
         for arn in attached.iter().filter(|arn| !declared.iter().any(|other| other == *arn)) {
             let action = Action::DetachRolePolicy { role: role.clone(), arn: (*arn).to_owned() };
             steps.push(PolicyStep {
@@ -142,7 +156,7 @@ fn policy_steps(spec: &Spec<'_>, live: &Value) -> Vec<PolicyStep> {
             });
         }
     }
-    if spec.exclusive() && spec.0.contains_key("inlinePolicies") {
+    if spec.deletes() {
         for (name, document) in
             inline.iter().filter(|(name, _)| !spec.inline_policies().any(|(other, _)| other == *name))
         {
@@ -180,7 +194,7 @@ fn new_trust(spec: &Spec<'_>, changes: &[Change]) -> Option<Action> {
 }
 
 /// The policies that are attached to a role.
-fn managed_policies(live: &Value) -> BTreeSet<&str> {
+pub(super) fn managed_policies(live: &Value) -> BTreeSet<&str> {
     let list = live.get("managedPolicyArns").and_then(Value::as_array);
     list.into_iter().flatten().filter_map(Value::as_str).collect()
 }

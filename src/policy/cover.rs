@@ -3,6 +3,8 @@
 //! Errs on the side of no: what cannot be told from the texts alone is taken for more. Each statement
 //! is looked at by itself, so that two that only together allow what a third does are not seen to.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::{STATEMENT_ELEMENTS, canonical, glob, items};
@@ -40,40 +42,57 @@ pub fn covers(wide: &Value, narrow: &Value) -> bool {
     if !wides.is_empty() && !narrows.is_empty() && wide.get("Version") != narrow.get("Version") {
         return false;
     }
-    let those = |all: &[&'_ Map<String, Value>], denies: bool| {
-        all.iter().copied().filter(|one| is_deny(one) == denies).cloned().collect::<Vec<_>>()
+    let those =
+        |all: &[Statement], denies: bool| all.iter().filter(|one| one.denies() == denies).cloned().collect::<Vec<_>>();
+    let covered = |these: &[Statement], by: &[Statement]| {
+        let by: Vec<&Statement> = by.iter().collect();
+        these.iter().all(|one| uncovered(one, &by).is_none())
     };
-    let covered = |these: &[Map<String, Value>], by: &[Map<String, Value>]| these.iter().all(|one| is_covered(one, by));
     // What the first one denies must be denied by the second one, too.
     covered(&those(&narrows, false), &those(&wides, false)) && covered(&those(&wides, true), &those(&narrows, true))
 }
 
+/// A statement of a canonical document, of elements that are known.
+#[derive(Clone)]
+pub(super) struct Statement(Map<String, Value>);
+
 /// The statements of a canonical document, if it is one of known elements.
-fn statements(document: &Value) -> Option<Vec<&Map<String, Value>>> {
+pub(super) fn statements(document: &Value) -> Option<Vec<Statement>> {
     let all = document.as_object()?.get("Statement").map(items).unwrap_or_default();
-    let known = |members: &Map<String, Value>| members.keys().all(|name| STATEMENT_ELEMENTS.contains(&name.as_str()));
-    all.into_iter().map(|one| one.as_object().filter(|members| known(members))).collect()
+    let known = |members: &&Map<String, Value>| members.keys().all(|name| STATEMENT_ELEMENTS.contains(&name.as_str()));
+    all.into_iter().map(|one| one.as_object().filter(known).cloned().map(Statement)).collect()
 }
 
-/// What is not told to deny, allows.
-fn is_deny(statement: &Map<String, Value>) -> bool {
-    statement.get("Effect").is_some_and(|effect| effect == "Deny")
+impl Statement {
+    /// What is not told to deny, allows.
+    pub(super) fn denies(&self) -> bool {
+        self.0.get("Effect").is_some_and(|effect| effect == "Deny")
+    }
+
+    /// Whom it names, of whatever kind.
+    pub(super) fn principals(&self) -> BTreeSet<&str> {
+        let kinds = self.0.get("Principal").and_then(Value::as_object).into_iter().flat_map(Map::values);
+        kinds.flat_map(items).filter_map(Value::as_str).collect()
+    }
 }
 
-/// Whether each action of a statement is one of others, whose resources, principals and conditions
-/// leave it all that it has.
-fn is_covered(statement: &Map<String, Value>, by: &[Map<String, Value>]) -> bool {
+/// What of a statement is not covered by others, whose resources, principals and conditions leave it
+/// all that it has: its actions, as far as it names any; `None` if all of it is.
+pub(super) fn uncovered<'s>(statement: &'s Statement, by: &[&Statement]) -> Option<Vec<&'s str>> {
+    let statement = &statement.0;
     let fits = |other: &&Map<String, Value>| {
         element_covers(other, statement, "Resource", "NotResource")
             && principals_cover(other, statement)
             && conditions_cover(other, statement)
     };
-    let fitting: Vec<&Map<String, Value>> = by.iter().filter(fits).collect();
-    let Some(actions) = texts(statement, "Action") else {
-        return fitting.iter().any(|other| element_covers(other, statement, "Action", "NotAction"));
+    let fitting: Vec<&Map<String, Value>> = by.iter().map(|other| &other.0).filter(fits).collect();
+    let Some(mut actions) = texts(statement, "Action") else {
+        let covered = fitting.iter().any(|other| element_covers(other, statement, "Action", "NotAction"));
+        return (!covered).then(Vec::new);
     };
     let known: Vec<&str> = fitting.iter().filter_map(|other| texts(other, "Action")).flatten().collect();
-    actions.iter().all(|action| known.iter().any(|known| text_covers(known, action)))
+    actions.retain(|action| !known.iter().any(|known| text_covers(known, action)));
+    (!actions.is_empty()).then_some(actions)
 }
 
 /// Whether an element, or the one that turns it round, means no less than that of another statement.
@@ -139,6 +158,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
+    use super::super::added;
     use super::*;
 
     fn document(statements: &Value) -> Value {
@@ -238,6 +258,17 @@ mod tests {
             prop_assert!(covers(&old, &old));
             prop_assert!(!covers(&old, &new));
             prop_assert!(covers(&new, &old));
+            prop_assert_eq!(added(&[&old], &[&new]).into_iter().collect::<Vec<_>>(), [action]);
+            prop_assert_eq!(added(&[&new], &[&old]), BTreeSet::new());
+        }
+
+        #[test]
+        fn what_is_not_covered_has_a_name(
+            old in proptest::collection::vec(statement(), 0..5),
+            new in proptest::collection::vec(statement(), 0..5),
+        ) {
+            let (old, new) = (document(&json!(old)), document(&json!(new)));
+            prop_assert_eq!(added(&[&old], &[&new]).is_empty(), covers(&old, &new));
         }
     }
 }

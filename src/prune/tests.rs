@@ -45,6 +45,7 @@ fn declared(identity: Identity, name: &str, spec: serde_json::Value) -> Resource
         adoption: Adoption::Unsaid,
         deletion: None,
         ignored: Vec::new(),
+        may_add: None,
         suspended: false,
         restarted_at: None,
         task_definition: None,

@@ -14,7 +14,7 @@ use evenkeel::action::Outcome;
 use evenkeel::aws::{Aws, loader};
 use evenkeel::daemon::{Daemon, Options};
 use evenkeel::guard::Guardrails;
-use evenkeel::load::{Desired, File, load};
+use evenkeel::load::{Desired, File, guarded};
 use evenkeel::metrics::Metrics;
 use evenkeel::model::{Key, Kind};
 use evenkeel::plan::{Item, Plan, Rules};
@@ -40,6 +40,8 @@ pub(crate) struct Lab {
     pub(crate) config: SdkConfig,
     pub(crate) reconciler: Reconciler,
     pub(crate) metrics: Arc<Metrics>,
+    /// What the manifests are held to: nothing, unless set.
+    pub(crate) rails: Guardrails,
 }
 
 impl Lab {
@@ -69,7 +71,7 @@ impl Lab {
         let aws = Aws::connect(&config, &metrics).await.expect("connect");
         let reconciler = Reconciler::new(aws, rules, Arc::clone(&metrics));
         sandbox.state().log.clear();
-        Self { sandbox, config, reconciler, metrics }
+        Self { sandbox, config, reconciler, metrics, rails: Guardrails::none() }
     }
 
     pub(crate) fn ecs(&self) -> aws_sdk_ecs::Client {
@@ -83,7 +85,7 @@ impl Lab {
     /// What the manifests declare; they must be without problems.
     pub(crate) fn declared(&self, manifests: &str) -> BTreeMap<Key, Resource> {
         let file = File { path: PathBuf::from("all.yaml"), content: Ok(manifests.as_bytes().to_vec()) };
-        let desired = load(&[file], self.reconciler.aws().account(), &Desired::default());
+        let desired = guarded(&[file], self.reconciler.aws().account(), &self.rails, &Desired::default());
         let problems: Vec<String> = desired.problems.iter().map(ToString::to_string).collect();
         assert!(problems.is_empty(), "{}", problems.join("\n"));
         desired.resources

@@ -1,0 +1,98 @@
+//! Under the guardrail `widening` nothing that is there comes to allow more than it does in AWS, unless
+//! its manifest names what: whoever reviews a commit sees in it what it gives.
+//!
+//! What is yet to be created is judged by the other guardrails alone.
+
+use std::collections::BTreeSet;
+
+use super::role::{Spec, managed_policies};
+use super::{Draft, Reason, Scene};
+use crate::model::Kind;
+use crate::policy;
+use crate::resource::Resource;
+use crate::value::Value;
+use crate::world::Live;
+
+/// Most names that a message lists; the annotation that it asks for has them all.
+const NAMES_MAX: usize = 8;
+
+impl Scene<'_> {
+    /// The draft, but held as a whole where it would allow what its manifest does not name.
+    pub(super) fn naming_what_is_more(&self, resource: &Resource, live: &Live, draft: Draft) -> Draft {
+        match self.widens(resource, live) {
+            Some(reason) if !matches!(draft.held, Some(Reason::Immutable(_))) => {
+                Draft { steps: Vec::new(), held: Some(reason), ..draft }
+            }
+            _ => draft,
+        }
+    }
+
+    /// What a resource would allow on top of what it allows in AWS, and may not.
+    pub(super) fn widens(&self, resource: &Resource, live: &Live) -> Option<Reason> {
+        let may_add = resource.may_add.as_ref()?;
+        let added = match resource.key.kind {
+            Kind::Policy => policy::added(&[document(&live.document)], &[document(&resource.spec)]),
+            Kind::Role => self.added_to_role(&Spec::of(resource), &live.document),
+            _ => return None,
+        };
+        let mut unnamed: Vec<String> =
+            added.iter().filter(|name| !may_add.contains(&name.to_lowercase())).cloned().collect();
+        if unnamed.is_empty() {
+            return None;
+        }
+        if unnamed.len() > NAMES_MAX {
+            let more = unnamed.split_off(NAMES_MAX - 1).len();
+            unnamed.push(format!("{more} more"));
+        }
+        let annotation = added.into_iter().collect::<Vec<_>>().join(", ");
+        Some(Reason::Widens { unnamed, annotation, source: resource.source.to_string() })
+    }
+
+    /// Who may assume it in addition, and what it may do in addition: by its inline policies and those
+    /// of manifests by their documents, by any other and by another boundary as their ARNs.
+    fn added_to_role(&self, spec: &Spec<'_>, live: &Value) -> BTreeSet<String> {
+        let nothing = Value::Null;
+        let mut names = match (live.get("assumeRolePolicyDocument"), spec.value("assumeRolePolicyDocument")) {
+            (was, Some(is)) => policy::added(&[was.unwrap_or(&nothing)], &[is]),
+            (_, None) => BTreeSet::new(),
+        };
+        let bounded = live.get("permissionsBoundary").and_then(Value::as_str);
+        // The first boundary only takes away.
+        names.extend(
+            spec.text("permissionsBoundary").filter(|is| bounded.is_some_and(|was| was != *is)).map(str::to_owned),
+        );
+        let (mut was, mut is) = inline_policies(spec, live);
+        let (attached, declared) = (managed_policies(live), spec.managed_policies());
+        for arn in &attached {
+            let detached = spec.detaches() && !declared.iter().any(|other| other == arn);
+            let there = self.policy(arn).and_then(|policy| self.ours(policy));
+            let Some(document) = there.map(|there| document(&there.document)) else { continue };
+            was.push(document);
+            // What becomes of its document is its own matter.
+            is.extend((!detached).then_some(document));
+        }
+        for arn in declared.iter().filter(|arn| !attached.contains(arn.as_str())) {
+            match self.policy(arn) {
+                Some(policy) => is.push(document(&policy.spec)),
+                None => {
+                    names.insert(arn.clone());
+                }
+            }
+        }
+        names.extend(policy::added(&was, &is));
+        names
+    }
+}
+
+/// The inline policies that a role has, and those that it is to have.
+fn inline_policies<'v>(spec: &Spec<'v>, live: &'v Value) -> (Vec<&'v Value>, Vec<&'v Value>) {
+    let there = live.get("inlinePolicies").and_then(Value::as_object);
+    let stays = |name: &str| !spec.deletes() && spec.inline_policies().all(|(other, _)| other != name);
+    let kept = there.into_iter().flatten().filter(|(name, _)| stays(name)).map(|(_, document)| document);
+    let declared = spec.inline_policies().map(|(_, document)| document);
+    (there.into_iter().flat_map(|map| map.values()).collect(), declared.chain(kept).collect())
+}
+
+fn document(spec: &Value) -> &Value {
+    spec.get("policyDocument").unwrap_or(&Value::Null)
+}
