@@ -1,7 +1,7 @@
 //! The command line: every flag is also an environment variable and a key of `--config FILE`.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
@@ -71,6 +71,20 @@ pub enum Command {
     /// Serve the simulated AWS on a loopback port, for the AWS CLI and boto3.
     #[cfg(feature = "sandbox")]
     Sandbox(Sandbox),
+}
+
+impl Command {
+    /// The directory of manifests that it reads.
+    #[must_use]
+    pub fn directory(&self) -> Option<&Path> {
+        match self {
+            Self::Run(Run { target, .. }) | Self::Plan(Plan { target, .. }) | Self::Apply(Apply { target, .. }) => {
+                Some(&target.directory)
+            }
+            Self::Validate(Validate { directory, .. }) | Self::Render(Render { directory, .. }) => Some(directory),
+            _ => None,
+        }
+    }
 }
 
 /// What run, plan and apply share.

@@ -7,6 +7,7 @@ mod from_cloudformation;
 mod guardrails;
 mod itself;
 mod offline;
+mod outside;
 mod plan;
 mod prune;
 mod run;
@@ -69,7 +70,25 @@ impl CommandError {
 
 /// Does what the command line says.
 pub async fn execute(cli: Cli) -> ExitCode {
-    let result = match cli.command {
+    // It says which guardrails count.
+    let config = cli.config.as_deref().zip(cli.command.directory());
+    let result = match config.map_or(Ok(()), |(file, directory)| outside::keep("configuration", file, directory)) {
+        Ok(()) => result(cli.command).await,
+        Err(error) => Err(error),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        // Whoever reads our output has read enough.
+        Err(CommandError::Io { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(OK),
+        Err(error) => {
+            let _ = writeln!(anstream::stderr(), "error: {error}");
+            ExitCode::from(ERROR)
+        }
+    }
+}
+
+async fn result(command: Command) -> Result<u8, CommandError> {
+    match command {
         Command::Run(run) => run::run(run).await,
         Command::Plan(plan) => plan::plan(plan).await,
         Command::Apply(apply) => apply::apply(apply).await,
@@ -84,15 +103,6 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Healthcheck(healthcheck) => run::healthcheck(&healthcheck).await,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(sandbox) => sandbox::sandbox(sandbox).await,
-    };
-    match result {
-        Ok(code) => ExitCode::from(code),
-        // Whoever reads our output has read enough.
-        Err(CommandError::Io { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(OK),
-        Err(error) => {
-            let _ = writeln!(anstream::stderr(), "error: {error}");
-            ExitCode::from(ERROR)
-        }
     }
 }
 

@@ -557,6 +557,28 @@ fn guardrails_that_cannot_be_used_stop_the_command() {
 }
 
 #[test]
+fn a_configuration_that_a_commit_could_change_stops_the_command() {
+    let files = directory(&[("main.yaml", CLUSTER), ("config.txt", "log: json\n")]);
+    let beside = directory(&[("config.yaml", "log: json\n")]);
+    let inside = format!("{}/config.txt", path(&files));
+    let outside = format!("{}/config.yaml", path(&beside));
+    for command in [
+        &["run", "--once", "--sandbox", "--listen", "127.0.0.1:0"][..],
+        &["plan", "--sandbox"],
+        &["apply", "--sandbox"],
+        &["validate"],
+        &["render"],
+    ] {
+        let ended = evenkeel(&[command, &[path(&files), "--config", &inside]].concat());
+        let said = format!("error: the configuration file {inside} is inside of {}", path(&files));
+        assert_eq!((ended.code, ended.out.as_str()), (1, ""), "{command:?}");
+        assert!(ended.err.starts_with(&said), "{command:?}: {}", ended.err);
+        let ended = evenkeel(&[command, &[path(&files), "--config", &outside]].concat());
+        assert_ne!(ended.code, 1, "{command:?}: {}", ended.err);
+    }
+}
+
+#[test]
 fn a_command_does_not_start_on_another_account_or_in_another_region() {
     let main = directory(&[("main.yaml", CLUSTER)]);
     let mut daemon = Daemon::start(&main, &["--debounce", "10ms"]);

@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::CommandError;
+use super::{CommandError, outside};
 use crate::guard::{self, Guardrails};
 use crate::report;
 use crate::yaml::MAX_FILE_BYTES;
@@ -13,14 +13,7 @@ use crate::yaml::MAX_FILE_BYTES;
 pub(super) fn read(file: Option<&Path>, directory: &Path) -> Result<Guardrails, CommandError> {
     let Some(file) = file else { return Ok(Guardrails::standard()) };
     let text = content(file).map_err(CommandError::io(format!("cannot read the guardrails in {}", file.display())))?;
-    if is_inside(file, directory) {
-        return Err(CommandError::Guardrails(format!(
-            "the guardrails file {} is inside of {}, where whoever commits a manifest could change it\n  \
-             hint: keep it outside of the watched directory",
-            file.display(),
-            directory.display()
-        )));
-    }
+    outside::keep("guardrails", file, directory)?;
     guard::read(&text, file).map_err(|problems| {
         let _ = anstream::stderr().write_all(report::problems_text(&problems).as_bytes());
         let count = report::count(problems.len(), "problem", "problems");
@@ -33,16 +26,4 @@ fn content(file: &Path) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     fs::File::open(file)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut content)?;
     Ok(content)
-}
-
-/// Whether a file is in a directory as both are written, or behind any link in either.
-fn is_inside(file: &Path, directory: &Path) -> bool {
-    let absolute = |path: &Path| std::path::absolute(path).ok();
-    let real = |path: &Path| fs::canonicalize(path).ok();
-    let link = |path: &Path| Some(real(absolute(path)?.parent()?)?.join(path.file_name()?));
-    let files: Vec<PathBuf> = [absolute(file), real(file), link(file)].into_iter().flatten().collect();
-    // The directory may be a link that is yet to be made.
-    let directories: Vec<PathBuf> =
-        [absolute(directory), real(directory), link(directory)].into_iter().flatten().collect();
-    files.iter().any(|file| directories.iter().any(|directory| file.starts_with(directory)))
 }
