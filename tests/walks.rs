@@ -2,7 +2,7 @@
 //! one small world; after each the plan is empty, also after a restart, and at the end the account is
 //! the same as a fresh one that is brought there in one step.
 //!
-//! `EVENKEEL_WALKS=1000 EVENKEEL_WALK_LENGTH=10` walks more and farther, `EVENKEEL_WALKS_SEED=N`
+//! `EVENKEEL_WALKS=1500 EVENKEEL_WALK_LENGTH=10` walks more and farther, `EVENKEEL_WALKS_SEED=N`
 //! begins with the N-th walk: a failure says which one that is.
 #![cfg(feature = "sandbox")]
 #![expect(clippy::expect_used, clippy::panic, reason = "the helpers of a test are test code")]
