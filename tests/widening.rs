@@ -10,6 +10,7 @@ use std::path::Path;
 
 use evenkeel::guard::{self, Guardrails};
 use evenkeel::model::Kind;
+use evenkeel::sandbox::fault::FaultKind;
 use evenkeel::status::State;
 
 use scenario::{Lab, annotated, calls, conclusion, key, manifest, role};
@@ -213,4 +214,31 @@ async fn what_is_taken_over_is_held_to_it_as_well() {
     assert_eq!(said.reason, "Widens", "{said:?}");
     let narrower = policy("shop", &[&get.replace("'*'", "'arn:aws:s3:::a/*'")]);
     assert_eq!(adopting.settle(&narrower).await, ["TagPolicy"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_of_somebody_else_counts_as_it_is_and_not_as_a_manifest_has_it() {
+    let lab = after(&has("", "")).await;
+    let document = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
+    lab.iam().create_policy().policy_name("theirs").policy_document(document).send().await.unwrap();
+    lab.calls();
+    let get = allow("s3:GetObject");
+    let role = annotated(&has("{ref: theirs}", ""), "evenkeel/allow-widening: 's3:GetObject'");
+    let pass = lab.pass(&[policy("theirs", &[&get]), role].concat()).await;
+    let said = conclusion(&pass, &key(Kind::Role, "task"));
+    assert!(said.reason == "Widens" && said.message.contains("in AWS: s3:*;"), "{said:?}");
+    assert_eq!(lab.writes(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_cannot_be_read_counts_by_its_arn() {
+    let policies = [policy("get", &[&allow("s3:GetObject")]), policy("no-put", &[&deny("s3:PutObject")])].concat();
+    for (before, after_) in [("", "{ref: get}"), ("{ref: no-put}", "")] {
+        let lab = after(&[policies.as_str(), &has(before, "")].concat()).await;
+        let denied = || FaultKind::Refuse { code: "AccessDenied", message: "no".to_owned(), status: 403 };
+        lab.inject("GetPolicy", 9, denied());
+        let pass = lab.pass(&[policies.as_str(), &has(after_, "")].concat()).await;
+        let said = conclusion(&pass, &key(Kind::Role, "task"));
+        assert!(said.reason == "Widens" && said.message.contains("arn:aws:iam::123456789012:policy/"), "{said:?}");
+    }
 }

@@ -11,7 +11,7 @@ use crate::model::Kind;
 use crate::policy;
 use crate::resource::Resource;
 use crate::value::Value;
-use crate::world::Live;
+use crate::world::{Live, Seen};
 
 /// Most names that a message lists; the annotation that it asks for has them all.
 const NAMES_MAX: usize = 8;
@@ -48,40 +48,63 @@ impl Scene<'_> {
         Some(Reason::Widens { unnamed, annotation, source: resource.source.to_string() })
     }
 
-    /// Who may assume it in addition, and what it may do in addition: by its inline policies and those
-    /// of manifests by their documents, by any other and by another boundary as their ARNs.
+    /// Who may assume it in addition, and what it may do in addition by all of its policies together.
     fn added_to_role(&self, spec: &Spec<'_>, live: &Value) -> BTreeSet<String> {
-        let nothing = Value::Null;
-        let mut names = match (live.get("assumeRolePolicyDocument"), spec.value("assumeRolePolicyDocument")) {
-            (was, Some(is)) => policy::added(&[was.unwrap_or(&nothing)], &[is]),
-            (_, None) => BTreeSet::new(),
-        };
-        let bounded = live.get("permissionsBoundary").and_then(Value::as_str);
-        // The first boundary only takes away.
-        names.extend(
-            spec.text("permissionsBoundary").filter(|is| bounded.is_some_and(|was| was != *is)).map(str::to_owned),
-        );
         let (mut was, mut is) = inline_policies(spec, live);
+        let mut names = self.attached_policies(spec, live, &mut was, &mut is);
+        names.extend(policy::added(&was, &is));
+        names.extend(another_boundary(spec, live).map(str::to_owned));
+        if let Some(trust) = spec.value("assumeRolePolicyDocument") {
+            names.extend(policy::added(&[live.get("assumeRolePolicyDocument").unwrap_or(&Value::Null)], &[trust]));
+        }
+        names
+    }
+
+    /// Adds the documents of the attached policies that manifests declare to those that a role has and is
+    /// to have. The ARNs of those whose document is not known, and makes a difference.
+    fn attached_policies<'v>(
+        &'v self,
+        spec: &Spec<'_>,
+        live: &Value,
+        was: &mut Vec<&'v Value>,
+        is: &mut Vec<&'v Value>,
+    ) -> BTreeSet<String> {
+        let mut unknown = BTreeSet::new();
         let (attached, declared) = (managed_policies(live), spec.managed_policies());
         for arn in &attached {
-            let detached = spec.detaches() && !declared.iter().any(|other| other == arn);
-            let there = self.policy(arn).and_then(|policy| self.ours(policy));
-            let Some(document) = there.map(|there| document(&there.document)) else { continue };
-            was.push(document);
-            // What becomes of its document is its own matter.
-            is.extend((!detached).then_some(document));
+            let stays = !spec.detaches() || declared.iter().any(|other| other == arn);
+            let Some(policy) = self.policy(arn) else { continue };
+            match self.world.seen.get(&policy.key) {
+                // What becomes of the document of one that stays is its own matter.
+                Some(Seen::Present(there)) => {
+                    was.push(document(&there.document));
+                    is.extend(stays.then_some(document(&there.document)));
+                }
+                // It may be what denies something.
+                _ if !stays => {
+                    unknown.insert((*arn).to_owned());
+                }
+                _ => {}
+            }
         }
-        for arn in declared.iter().filter(|arn| !attached.contains(arn.as_str())) {
-            match self.policy(arn) {
-                Some(policy) => is.push(document(&policy.spec)),
-                None => {
-                    names.insert(arn.clone());
+        for arn in declared.into_iter().filter(|arn| !attached.contains(arn.as_str())) {
+            match self.policy(&arn).map(|policy| (policy, self.ours(policy), self.world.seen.get(&policy.key))) {
+                // What ours is yet to lose, it loses first.
+                Some((policy, Some(_), _) | (policy, None, Some(Seen::Absent))) => is.push(document(&policy.spec)),
+                Some((_, None, Some(Seen::Present(other)))) => is.push(document(&other.document)),
+                Some((_, None, Some(Seen::Unknown(_)) | None)) | None => {
+                    unknown.insert(arn);
                 }
             }
         }
-        names.extend(policy::added(&was, &is));
-        names
+        unknown
     }
+}
+
+/// The boundary that takes the place of another. The first one only takes away.
+fn another_boundary<'s>(spec: &Spec<'s>, live: &Value) -> Option<&'s str> {
+    let was = live.get("permissionsBoundary").and_then(Value::as_str)?;
+    spec.text("permissionsBoundary").filter(|is| was != *is)
 }
 
 /// The inline policies that a role has, and those that it is to have.
