@@ -15,7 +15,8 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use evenkeel::load::{Desired, File, load};
+use evenkeel::guard::Guardrails;
+use evenkeel::load::{Desired, File, guarded};
 use evenkeel::resource::Account;
 use evenkeel::watch;
 
@@ -39,11 +40,12 @@ fn read(directory: &Path) -> ExitCode {
     let account = Account::offline(None);
     // What is made once, at the first manifest, is not the file's doing.
     let small = "apiVersion: evenkeel/v1alpha1\nkind: Cluster\nmetadata: {name: a}\nspec: {}\n";
-    let _ = load(&[File { path: "a.yaml".into(), content: Ok(small.into()) }], &account, &Desired::default());
+    let load = |files: &[File]| guarded(files, &account, &Guardrails::standard(), &Desired::default());
+    drop(load(&[File { path: "a.yaml".into(), content: Ok(small.into()) }]));
     let (before, started, worked) = (memory("VmRSS:"), Instant::now(), processor());
     let snapshot = watch::read(directory).expect("a directory");
     let files: Vec<File> = snapshot.files.into_iter().map(File::from).collect();
-    let desired = load(&files, &account, &Desired::default());
+    let desired = load(&files);
     let (passed, took) = (started.elapsed(), processor().saturating_sub(worked));
     let needed = memory("VmHWM:").saturating_sub(before);
     drop(desired);

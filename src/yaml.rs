@@ -29,7 +29,7 @@ pub const MAX_DEPTH: usize = 64;
 /// Most documents in one file, empty ones included.
 pub const MAX_DOCUMENTS: usize = 1000;
 /// Most values in one file once aliases are expanded; keys count too.
-pub const MAX_NODES: usize = 150_000;
+pub const MAX_NODES: usize = 120_000;
 /// Most bytes of text in one file once aliases are expanded.
 pub const MAX_TEXT_BYTES: usize = 2 * 1024 * 1024;
 /// Longest key, in bytes.

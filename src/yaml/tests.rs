@@ -271,7 +271,7 @@ fn hostile_files_are_refused_quickly() {
         ("too many values", format!("[{}]", "1,".repeat(300_000)), "values in one file"),
         ("too many documents", "---\na: 1\n".repeat(2000), "more than 1000 documents"),
         ("too many bytes", "#".repeat(MAX_FILE_BYTES + 1), "at most 1048576 are read"),
-        ("nothing but duplicates", "a: 1\n".repeat(100_000), "given twice"),
+        ("nothing but duplicates", "a: 1\n".repeat(90_000), "given twice"),
         ("nothing but dropped tags", "- !!a b\n".repeat(50_000), "tags"),
     ];
     for (what, text, message) in cases {

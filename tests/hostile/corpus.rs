@@ -256,6 +256,17 @@ fn many(part: usize) -> Vec<Case> {
     vec![
         case("100,000 values in a list", format!("[{}]", "1,".repeat(100_000)), Ends::In("expected a manifest")),
         case("200,001 values in a list", format!("[{}]", "1,".repeat(200_001)), Ends::In("values in one file")),
+        // As many values as a file may have, keys counted.
+        case("58,000 tags", with("tags:") + &lines(58_000, &|n| format!("   t{n}: v\n")), Ends::Somehow),
+        case("119,000 empty lists", format!("[{}]", "[],".repeat(119_000 / part)), Ends::In("expected a manifest")),
+        case(
+            "23,000 variables of an environment",
+            family(&format!(
+                "      memory: 128\n      environment:\n{}",
+                lines(23_000, &|n| format!("       - {{name: V{n}, value: v}}\n"))
+            )),
+            Ends::As(1),
+        ),
         case("60,000 keys", lines(60_000, &|n| format!("k{n}: 1\n")), Ends::In("not a manifest")),
         case(
             "40,000 unknown fields",
