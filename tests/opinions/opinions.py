@@ -1,7 +1,7 @@
 """Applies the example manifests to two stand-ins for AWS that others wrote, and to our own sandbox
 with boto3 looking on. See README.md.
 
-    python opinions.py BINARY MANIFESTS [ministack] [moto] [boto3] [lease]
+    python opinions.py BINARY MANIFESTS [ministack] [moto] [boto3] [lease] [permissions]
 """
 
 import re
@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from deviations import DEVIATIONS
+from permissions import permissions_on_moto
 from standin import client, declared, environment, evenkeel, free_port, plan, sandbox, server
 
 # moto drops most fields of CreateService and keeps them on UpdateService, so one apply is not enough;
@@ -212,7 +213,7 @@ def main():
         sys.exit(__doc__)
     binary, manifests = str(Path(sys.argv[1]).resolve()), Path(sys.argv[2]).resolve()
     failed = False
-    others = {"boto3": boto3_sees_it, "lease": lease_on_moto}
+    others = {"boto3": boto3_sees_it, "lease": lease_on_moto, "permissions": permissions_on_moto}
     for name in sys.argv[3:] or [*STAND_INS, *others]:
         wrong = others[name](binary, manifests) if name in others else opinion(name, binary, manifests)
         if wrong:
