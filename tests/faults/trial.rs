@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use crate::case::{Lag, Planned, Trouble};
 use crate::end::{self, Moment};
+use crate::fault::{Fault, Kind};
 use crate::scenario::{is_write, seconds};
 use crate::wire::{Call, Wire};
 
@@ -228,6 +229,16 @@ impl Trace {
         self.calls.iter().filter(|call| call.fault.is_some()).count()
     }
 
+    /// How many writes several faults may cost. A look at what was before as many writes as it is old is no
+    /// other than drift to somebody who has seen these done: it is put right with as many.
+    fn worth(&self) -> usize {
+        let worth = |fault: Fault| match fault.kind {
+            Kind::Stale(age) => age,
+            _ => 1,
+        };
+        self.calls.iter().filter_map(|call| call.fault).map(worth).sum()
+    }
+
     fn last_write(&self) -> usize {
         self.calls.iter().filter(|call| call.traits.write).map(|call| call.round).max().unwrap_or_default()
     }
@@ -258,6 +269,7 @@ impl Trace {
         let mut wrong = self.wrong_with_itself();
         wrong.extend(end::difference(&reference.end, &self.end));
         let (allowed, lag_rounds) = match trouble {
+            Trouble::Faults(faults) if faults.len() > 1 => (self.worth(), 0),
             Trouble::Faults(_) => (self.faults(), 0),
             Trouble::Lag(lag) => (1, usize::try_from(lag.until.as_secs() / PAUSE.as_secs()).unwrap_or_default()),
         };
