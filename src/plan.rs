@@ -34,6 +34,7 @@ use crate::world::{Failure, Live, Owner, Phase, Seen, World, owner_tag};
 pub use itself::Itself;
 pub use leave::{Left, WHYS, Why};
 pub use reason::Reason;
+pub(crate) use role::has;
 
 /// What the planner is told beside the manifests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -225,7 +226,7 @@ impl Scene<'_> {
             // Half of a manifest is not what anybody asked for.
             steps.clear();
         }
-        let (early, policies) = self.hold_what_is_yet_to_lose(&mut steps, so_far);
+        let (early, policies) = self.hold_what_is_yet_to_lose(resource, &mut steps, so_far);
         held = held.or(early);
         if resource.suspended && !matches!(verb, Verb::Keep | Verb::Unknown) {
             steps.clear();
@@ -236,7 +237,7 @@ impl Scene<'_> {
             held = Some(Reason::WaitsFor(key));
         }
         let mode = self.rules.modes.of(&resource.source.file);
-        let waits = matches!(held, Some(Reason::WaitsFor(_) | Reason::LessFirst { .. }));
+        let waits = matches!(held, Some(Reason::WaitsFor(_) | Reason::LessFirst { .. } | Reason::Widens { .. }));
         if mode != Mode::Apply && (!steps.is_empty() || waits) {
             held = Some(Reason::NotApplied(mode));
         }

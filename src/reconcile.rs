@@ -18,11 +18,11 @@ use crate::aws::Aws;
 use crate::fence::{Hold, Standing};
 use crate::memory::Memory;
 use crate::metrics::Metrics;
-use crate::model::{Key, Kind};
-use crate::plan::{Item, Plan, Reason, Rules, Verb, Why, plan};
+use crate::model::{Change, Key, Kind};
+use crate::plan::{self, Item, Plan, Reason, Rules, Verb, Why, plan};
 use crate::prune::Estate;
 use crate::resolve;
-use crate::resource::Resource;
+use crate::resource::{Identity, Resource};
 use crate::value::Path;
 use crate::world::{Failure, Seen, World};
 
@@ -160,7 +160,7 @@ impl Reconciler {
         let written = self.memory().written().clone();
         let first = plan(resources, &world, due, &self.rules, &written);
         let acting = first.items.iter().filter(|item| item.acts());
-        let needs = acting.flat_map(|item| &item.needs).chain(to_see_first(&first, resources));
+        let needs = acting.flat_map(|item| &item.needs).chain(to_see_first(&first, resources, &world));
         let needs: BTreeSet<Key> = needs.filter(|need| !due.contains(*need)).cloned().collect();
         let rolling: Vec<&Resource> =
             first.items.iter().filter(|item| item.rolls()).filter_map(|item| resources.get(&item.key)).collect();
@@ -401,15 +401,31 @@ async fn out_of_patience(stop: &watch::Receiver<bool>) {
 }
 
 /// Where a policy is to get a new document, all roles, since any may have it and IAM answers all of them
-/// at once, and the other policies of those that are to have it.
-fn to_see_first<'a>(plan: &Plan, resources: &'a BTreeMap<Key, Resource>) -> BTreeSet<&'a Key> {
+/// at once, and the other policies of those that are to have it. Where a role gets or loses a policy, or
+/// seems to allow more, its policies: by what they say it is told what comes first, and what is more.
+fn to_see_first<'a>(plan: &Plan, resources: &'a BTreeMap<Key, Resource>, world: &World) -> BTreeSet<&'a Key> {
     let is_new = |action: &Action| matches!(action, Action::CreatePolicyVersion { .. });
     let new = plan.items.iter().filter(|item| item.steps.iter().any(is_new));
     let new: BTreeSet<&Key> = new.map(|item| &item.key).collect();
     let roles = || resources.values().filter(|role| !new.is_empty() && role.key.kind == Kind::Role);
     let having = roles().filter(|role| role.needs.iter().any(|need| new.contains(need)));
     let policies = having.flat_map(|role| &role.needs).filter(|need| need.kind == Kind::Policy);
-    roles().map(|role| &role.key).chain(policies).collect()
+    let of_changed = plan.items.iter().filter(|item| has_other_policies(item)).flat_map(|item| {
+        let there = world.seen.get(&item.key);
+        let has = move |arn: &str| matches!(there, Some(Seen::Present(role)) if plan::has(role, arn));
+        let policies =
+            resources.values().filter(move |one| matches!(&one.identity, Identity::Policy { arn } if has(arn)));
+        policies.map(|policy| &policy.key).chain(resources.get(&item.key).into_iter().flat_map(|role| &role.needs))
+    });
+    let of_changed = of_changed.filter(|key| key.kind == Kind::Policy);
+    roles().map(|role| &role.key).chain(policies).chain(of_changed).collect()
+}
+
+/// Whether a role that is there is to get or to lose a policy, or is held since it would allow more.
+fn has_other_policies(item: &Item) -> bool {
+    let policies = Path::default().key("managedPolicyArns");
+    let is = |change: &Change| change.path.0.first() == policies.0.first();
+    item.key.kind == Kind::Role && (item.changes.iter().any(is) || matches!(item.held, Some(Reason::Widens { .. })))
 }
 
 /// Whether a service is there with another number of tasks than the manifest says.

@@ -146,3 +146,100 @@ async fn where_nothing_is_applied_the_mode_is_what_is_said() {
     assert_eq!(pass.items[&key(Kind::Policy, "read")].held, Some(Reason::NotApplied(Mode::Plan)));
     assert_eq!(calls(&pass.outcomes), [""; 0]);
 }
+
+fn statements(list: &str) -> String {
+    format!("{{Version: '2012-10-17', Statement: [{list}]}}")
+}
+
+const ALL: &str = "{Effect: Allow, Action: 's3:*', Resource: '*'}";
+const GET: &str = "{Effect: Allow, Action: 's3:Get*', Resource: '*'}";
+const NO_PUT: &str = "{Effect: Deny, Action: 's3:Put*', Resource: '*'}";
+
+/// A role with these attached and these inline policies alone.
+fn with(policies: &str, inline: &str) -> String {
+    role("task", &format!("policyMode: exclusive\nmanagedPolicyArns: [{policies}]\ninlinePolicies: {{{inline}}}\n"))
+}
+
+fn denies(name: &str) -> String {
+    manifest("Policy", name, &format!("policyDocument: {}", statements(NO_PUT)))
+}
+
+/// What is done, call by call, with what it is about.
+async fn in_order(before: &str, after: &str) -> Vec<String> {
+    let lab = Lab::new().await;
+    lab.settle(before).await;
+    let pass = lab.pass(after).await;
+    let said = |text: String| {
+        let text = text.replace("arn:aws:iam::123456789012:policy/", "").replace("task ", "");
+        text.trim_start_matches("iam:").to_owned()
+    };
+    let made = pass.outcomes.iter().map(|outcome| said(outcome.action.to_string())).collect();
+    assert_eq!(lab.settle(after).await, [""; 0], "the pass has done it all");
+    made
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_denies_comes_before_what_it_bears_on_and_goes_after() {
+    let base = [denies("no"), denies("no2"), policy("z-all", "s3:*")].concat();
+    let of = |policies: &str, inline: &str| [base.as_str(), &with(policies, inline)].concat();
+    let (all, get, no) = (statements(ALL), statements(GET), statements(NO_PUT));
+    let (all, get, no) = (all.as_str(), get.as_str(), no.as_str());
+    let inline = |name: &str, document: &str| format!("{name}: {document}");
+    let a_and_b = format!("a: {all}, b: {no}");
+    for (before, after, wanted) in [
+        (
+            of("{ref: z-all}, {ref: no}", ""),
+            of("{ref: z-all}", &inline("no", no)),
+            vec!["PutRolePolicy no", "DetachRolePolicy no"],
+        ),
+        (
+            of("{ref: z-all}, {ref: no}", ""),
+            of("{ref: z-all}, {ref: no2}", ""),
+            vec!["AttachRolePolicy no2", "DetachRolePolicy no"],
+        ),
+        (of("", &inline("no", no)), of("", &inline("no2", no)), vec!["PutRolePolicy no2", "DeleteRolePolicy no"]),
+        (of("{ref: no}, {ref: z-all}", ""), of("", ""), vec!["DetachRolePolicy z-all", "DetachRolePolicy no"]),
+        (of("", ""), of("{ref: no}", &inline("data", all)), vec!["AttachRolePolicy no", "PutRolePolicy data"]),
+        (of("", ""), of("", &a_and_b), vec!["PutRolePolicy b", "PutRolePolicy a"]),
+        (
+            of("{ref: no}", &inline("data", all)),
+            of("", &inline("data", get)),
+            vec!["PutRolePolicy data", "DetachRolePolicy no"],
+        ),
+        (
+            base.clone(),
+            of("{ref: no}", &inline("data", all)),
+            vec!["CreateRole task", "AttachRolePolicy no", "PutRolePolicy data"],
+        ),
+    ] {
+        assert_eq!(in_order(&before, &after).await, wanted, "{before}{after}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_allows_more_waits_for_the_denial_that_comes_with_it() {
+    let before = [denies("no"), policy("data", "s3:Get*"), with("{ref: data}", "")].concat();
+    let after = [denies("no"), policy("data", "s3:*"), with("{ref: data}, {ref: no}", "")].concat();
+    assert_eq!(one_pass(&before, &after).await, ["AttachRolePolicy", "CreatePolicyVersion"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_rests_on_a_boundary_or_a_denial_that_does_not_come_waits_with_it() {
+    let suspended = |policy: &str| annotated(policy, "evenkeel/suspend: \"true\"");
+    let (all, get) = (statements(ALL), statements(GET));
+    let lab = Lab::new().await;
+    lab.settle(&[policy("bound", "s3:*"), with("", &format!("data: {get}"))].concat()).await;
+    let bound =
+        with("", &format!("data: {all}")).replace("policyMode", "permissionsBoundary: {ref: bound}\n  policyMode");
+    let pass = lab.pass(&[suspended(&policy("bound", "s3:Get*")), bound].concat()).await;
+    assert_eq!(calls(&pass.outcomes), [""; 0]);
+    assert_eq!(conclusion(&pass, &key(Kind::Role, "task")).reason, "LessFirst");
+    let lab = Lab::new().await;
+    let base = [denies("no"), policy("z-all", "s3:*")].concat();
+    lab.settle(&[&base, &policy("p", "s3:Get*"), &with("{ref: z-all}, {ref: no}", "")].map(String::as_str).concat())
+        .await;
+    let p = manifest("Policy", "p", &format!("policyDocument: {}", statements(&format!("{GET}, {NO_PUT}"))));
+    let pass = lab.pass(&[base.as_str(), &suspended(&p), &with("{ref: z-all}, {ref: p}", "")].concat()).await;
+    assert_eq!(calls(&pass.outcomes), [""; 0]);
+    assert_eq!(conclusion(&pass, &key(Kind::Role, "task")).reason, "LessFirst");
+}

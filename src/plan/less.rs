@@ -6,7 +6,7 @@
 //! that do both. A role gets a policy that has yet to lose something once it has. So nobody waits for
 //! somebody who waits for him.
 
-use super::role::{has, has_lost_all};
+use super::role::has;
 use super::{Plan, Reason, Scene};
 use crate::action::Action;
 use crate::mode::Mode;
@@ -27,25 +27,52 @@ impl Scene<'_> {
     }
 
     /// Takes out of the steps what gives a role a policy that is yet to lose something, unless that is
-    /// done earlier in this plan. Why, and the policies of manifests that the steps are about.
+    /// done earlier in this plan, and what may rest on it: on a boundary, or on a denial that takes another's
+    /// place. Why, and the policies of manifests that the steps are about.
     pub(super) fn hold_what_is_yet_to_lose(
         &self,
+        resource: &Resource,
         steps: &mut Vec<Action>,
         so_far: &Plan,
     ) -> (Option<Reason>, Vec<Key>) {
-        let (mut held, mut policies) = (None, Vec::new());
-        steps.retain(|step| {
-            let Action::AttachRolePolicy { arn, .. } = step else { return true };
-            let Some(policy) = self.policy(arn) else { return true };
-            policies.push(policy.key.clone());
-            let loses = |live: &Live| changes(policy, live) && turn_of(policy, live) != Turn::More;
-            let yet_to_lose = self.ours(policy).is_some_and(loses) && !is_written(policy, so_far);
-            if yet_to_lose {
-                held = held.take().or_else(|| Some(self.wait(policy)));
+        let given = |step: &Action| match step {
+            Action::AttachRolePolicy { arn, .. } | Action::PutRolePermissionsBoundary { arn, .. } => Some(arn.clone()),
+            _ => None,
+        };
+        let policies: Vec<Key> =
+            steps.iter().filter_map(given).filter_map(|arn| Some(self.policy(&arn)?.key.clone())).collect();
+        let held = |step: &Action| self.yet_to_lose(&given(step)?).filter(|policy| !is_written(policy, so_far));
+        let bears = |step: &Action| match step {
+            Action::PutRolePermissionsBoundary { .. } => true,
+            _ => given(step).is_some_and(|arn| self.denies(&arn)),
+        };
+        let reason = steps.iter().find_map(held).map(|policy| self.wait(policy));
+        let rests = steps.iter().any(|step| held(step).is_some() && bears(step));
+        steps.retain(|step| held(step).is_none() && (!rests || self.only_takes_away(resource, step)));
+        (reason, policies)
+    }
+
+    /// Whether a step takes away a policy that denies nothing.
+    fn only_takes_away(&self, role: &Resource, step: &Action) -> bool {
+        match step {
+            Action::DetachRolePolicy { arn, .. } => !self.denies(arn),
+            Action::DeleteRolePolicy { policy, .. } => {
+                let there = self.ours(role).and_then(|live| live.document.get("inlinePolicies")?.get(policy));
+                there.is_some_and(|document| turn(document, &Value::Null) == Turn::Less)
             }
-            !yet_to_lose
-        });
-        (held, policies)
+            _ => false,
+        }
+    }
+
+    /// The policy of this ARN, if its document is to allow less than it does, or something else.
+    pub(super) fn yet_to_lose(&self, arn: &str) -> Option<&Resource> {
+        let loses = |policy: &Resource, live: &Live| changes(policy, live) && turn_of(policy, live) != Turn::More;
+        self.policy(arn).filter(|policy| self.ours(policy).is_some_and(|live| loses(policy, live)))
+    }
+
+    /// Whether a policy denies something, or is to.
+    fn denies(&self, arn: &str) -> bool {
+        self.documents(arn).into_iter().any(|document| turn(document, &Value::Null) != Turn::Less)
     }
 
     pub(super) fn policy(&self, arn: &str) -> Option<&Resource> {
@@ -72,7 +99,7 @@ impl Scene<'_> {
                 .ours(other)
                 .is_some_and(|there| had(&there.arn) && changes(other, there) && turn_of(other, there) < turn),
         };
-        let loses = roles.iter().find(|(role, there)| !has_lost_all(role, there));
+        let loses = roles.iter().find(|(role, there)| !self.has_lost_all(role, there));
         self.of_kind(Kind::Policy).find(earlier).or(loses.map(|(role, _)| *role))
     }
 

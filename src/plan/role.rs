@@ -9,7 +9,7 @@ use crate::model::{Change, Effect, Kind};
 use crate::policy::{self, Turn, turn};
 use crate::resource::Resource;
 use crate::value::{Map, Path, Value};
-use crate::world::Live;
+use crate::world::{Live, Seen};
 
 /// A role's spec, read out.
 pub(super) struct Spec<'a>(&'a Map<String, Value>);
@@ -88,10 +88,7 @@ impl Scene<'_> {
             tags: self.desired_tags(resource),
         }));
         let mut steps = vec![create];
-        steps.extend(spec.inline_policies().map(|(name, document)| put_policy(&role, name, document)));
-        steps.extend(
-            spec.managed_policies().into_iter().map(|arn| Action::AttachRolePolicy { role: role.clone(), arn }),
-        );
+        steps.extend(self.policy_steps(&spec, &Value::Null).into_iter().map(|step| step.action));
         steps.extend(new_profile(&spec, self.desired_tags(resource)));
         Draft { steps, ..Draft::default() }
     }
@@ -105,7 +102,7 @@ impl Scene<'_> {
         if touches(&changes, "assumeRolePolicyDocument") {
             notes.extend(gone_principals(&spec, &live.document));
         }
-        let mut policies = policy_steps(&spec, &live.document);
+        let mut policies = self.policy_steps(&spec, &live.document);
         changes.extend(policies.iter().map(|step| step.change.clone()));
         let more = policies.split_off(policies.partition_point(|step| step.turn == Turn::Less));
         let mut steps: Vec<Action> = new_boundary(&spec, &changes).into_iter().collect();
@@ -138,47 +135,70 @@ struct PolicyStep {
     turn: Turn,
 }
 
-/// Policies: additive by default, so that other owners may attach theirs. What takes away comes
-/// before what gives: at no moment may the role have more than the greater of old and new.
-fn policy_steps(spec: &Spec<'_>, live: &Value) -> Vec<PolicyStep> {
+impl Scene<'_> {
+    /// Policies: additive by default, so that other owners may attach theirs. What takes away comes
+    /// before what gives: at no moment may the role have more than the greater of old and new. A policy
+    /// that denies takes away when it comes and gives when it goes.
+    fn policy_steps(&self, spec: &Spec<'_>, live: &Value) -> Vec<PolicyStep> {
+        let mut steps = Vec::new();
+        let role = spec.name();
+        let (attached, declared) = (managed_policies(live), spec.managed_policies());
+        for arn in attached.iter().filter(|arn| spec.detaches() && !declared.iter().any(|other| other == *arn)) {
+            let there = self.documents(arn).into_iter().next();
+            steps.push(PolicyStep {
+                change: attached_change(arn, Some((*arn).into()), None),
+                action: Action::DetachRolePolicy { role: role.clone(), arn: (*arn).to_owned() },
+                turn: there.map_or(Turn::Less, |document| turn(document, &Value::Null)),
+            });
+        }
+        steps.extend(inline_steps(spec, live));
+        for arn in declared.into_iter().filter(|arn| !attached.contains(arn.as_str())) {
+            let turns = self.documents(&arn).into_iter().map(|document| turn(&Value::Null, document));
+            steps.push(PolicyStep {
+                change: attached_change(&arn, None, Some(arn.as_str().into())),
+                turn: turns.max().unwrap_or(Turn::More),
+                action: Action::AttachRolePolicy { role: role.clone(), arn },
+            });
+        }
+        let comes = |action: &Action| matches!(action, Action::PutRolePolicy { .. } | Action::AttachRolePolicy { .. });
+        steps.sort_by_key(|step| (step.turn, comes(&step.action)));
+        steps
+    }
+
+    /// What a policy says in AWS, and what it is to say, as far as that is known.
+    pub(super) fn documents(&self, arn: &str) -> Vec<&Value> {
+        let Some(policy) = self.policy(arn) else { return Vec::new() };
+        let there = match self.world.seen.get(&policy.key) {
+            Some(Seen::Present(there)) => there.document.get("policyDocument"),
+            _ => None,
+        };
+        there.into_iter().chain(policy.spec.get("policyDocument")).collect()
+    }
+}
+
+fn inline_steps(spec: &Spec<'_>, live: &Value) -> Vec<PolicyStep> {
     let role = spec.name();
-    let (attached, declared) = (managed_policies(live), spec.managed_policies());
     let empty = Map::new();
     let inline = live.get("inlinePolicies").and_then(Value::as_object).unwrap_or(&empty);
     let mut steps = Vec::new();
-    if spec.detaches() {
-        for arn in attached.iter().filter(|arn| !declared.iter().any(|other| other == *arn)) {
-            let action = Action::DetachRolePolicy { role: role.clone(), arn: (*arn).to_owned() };
-            steps.push(PolicyStep {
-                change: attached_change(arn, Some((*arn).into()), None),
-                action,
-                turn: Turn::Less,
-            });
-        }
-    }
-    if spec.deletes() {
-        for (name, document) in
-            inline.iter().filter(|(name, _)| !spec.inline_policies().any(|(other, _)| other == *name))
-        {
-            let action = Action::DeleteRolePolicy { role: role.clone(), policy: name.clone() };
-            let change = inline_change(name, Some(document.clone()), None);
-            steps.push(PolicyStep { change, action, turn: Turn::Less });
-        }
+    let goes = |name: &str| spec.deletes() && !spec.inline_policies().any(|(other, _)| other == name);
+    for (name, document) in inline.iter().filter(|(name, _)| goes(name)) {
+        steps.push(PolicyStep {
+            change: inline_change(name, Some(document.clone()), None),
+            action: Action::DeleteRolePolicy { role: role.clone(), policy: name.clone() },
+            turn: turn(document, &Value::Null),
+        });
     }
     for (name, document) in spec.inline_policies() {
         let there = inline.get(name);
         if there.is_none_or(|there| !policy::equal(there, document)) {
-            let change = inline_change(name, there.cloned(), Some(document.clone()));
-            let turn = there.map_or(Turn::More, |there| turn(there, document));
-            steps.push(PolicyStep { change, action: put_policy(&role, name, document), turn });
+            steps.push(PolicyStep {
+                change: inline_change(name, there.cloned(), Some(document.clone())),
+                action: put_policy(&role, name, document),
+                turn: turn(there.unwrap_or(&Value::Null), document),
+            });
         }
     }
-    for arn in declared.into_iter().filter(|arn| !attached.contains(arn.as_str())) {
-        let change = attached_change(&arn, None, Some(arn.as_str().into()));
-        let action = Action::AttachRolePolicy { role: role.clone(), arn };
-        steps.push(PolicyStep { change, action, turn: Turn::More });
-    }
-    steps.sort_by_key(|step| step.turn);
     steps
 }
 
@@ -200,24 +220,32 @@ pub(super) fn managed_policies(live: &Value) -> BTreeSet<&str> {
 }
 
 /// Whether a role has a policy, be it as its boundary.
-pub(super) fn has(role: &Live, arn: &str) -> bool {
+pub(crate) fn has(role: &Live, arn: &str) -> bool {
     managed_policies(&role.document).contains(arn)
         || role.document.get("permissionsBoundary").is_some_and(|boundary| boundary == arn)
 }
 
-/// Whether there is nothing left that a role is to lose: a policy or a part of one, or somebody who
-/// may assume it. A boundary takes away whatever it is.
-pub(super) fn has_lost_all(resource: &Resource, live: &Live) -> bool {
-    let spec = Spec::of(resource);
-    let changes = own_changes(&spec, &live.document);
-    let trust =
-        |document: &Value| turn(live.document.get("assumeRolePolicyDocument").unwrap_or(&Value::Null), document);
-    let trust_loses = match new_trust(&spec, &changes) {
-        Some(Action::UpdateAssumeRolePolicy { document, .. }) => trust(&document) != Turn::More,
-        _ => false,
-    };
-    let policies = policy_steps(&spec, &live.document);
-    !trust_loses && new_boundary(&spec, &changes).is_none() && policies.iter().all(|step| step.turn == Turn::More)
+impl Scene<'_> {
+    /// Whether there is nothing left that a role is to lose: a policy or a part of one, or somebody who
+    /// may assume it. A boundary takes away whatever it is.
+    pub(super) fn has_lost_all(&self, resource: &Resource, live: &Live) -> bool {
+        let spec = Spec::of(resource);
+        let changes = own_changes(&spec, &live.document);
+        let trust =
+            |document: &Value| turn(live.document.get("assumeRolePolicyDocument").unwrap_or(&Value::Null), document);
+        let trust_loses = match new_trust(&spec, &changes) {
+            Some(Action::UpdateAssumeRolePolicy { document, .. }) => trust(&document) != Turn::More,
+            _ => false,
+        };
+        // Whoever waits for what is held would wait for what waits for him.
+        let is_held = |action: &Action| match action {
+            Action::AttachRolePolicy { arn, .. } => self.yet_to_lose(arn).is_some(),
+            _ => false,
+        };
+        let policies = self.policy_steps(&spec, &live.document);
+        let loses = policies.iter().any(|step| step.turn != Turn::More && !is_held(&step.action));
+        !trust_loses && new_boundary(&spec, &changes).is_none() && !loses
+    }
 }
 
 fn new_profile(spec: &Spec<'_>, tags: BTreeMap<String, String>) -> Vec<Action> {

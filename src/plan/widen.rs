@@ -31,7 +31,7 @@ impl Scene<'_> {
     pub(super) fn widens(&self, resource: &Resource, live: &Live) -> Option<Reason> {
         let may_add = resource.may_add.as_ref()?;
         let added = match resource.key.kind {
-            Kind::Policy => policy::added(&[document(&live.document)], &[document(&resource.spec)]),
+            Kind::Policy => added(document(&live.document), document(&resource.spec)),
             Kind::Role => self.added_to_role(&Spec::of(resource), &live.document),
             _ => return None,
         };
@@ -50,38 +50,36 @@ impl Scene<'_> {
 
     /// Who may assume it in addition, and what it may do in addition by all of its policies together.
     fn added_to_role(&self, spec: &Spec<'_>, live: &Value) -> BTreeSet<String> {
-        let (mut was, mut is) = inline_policies(spec, live);
-        let mut names = self.attached_policies(spec, live, &mut was, &mut is);
-        names.extend(policy::added(&was, &is));
+        let mut held = inline_policies(spec, live);
+        let mut names = self.attached_policies(spec, live, &mut held);
+        names.extend(policy::added(&held.was, &held.is, &held.denying));
         names.extend(another_boundary(spec, live).map(str::to_owned));
         if let Some(trust) = spec.value("assumeRolePolicyDocument") {
-            names.extend(policy::added(&[live.get("assumeRolePolicyDocument").unwrap_or(&Value::Null)], &[trust]));
+            let was = live.get("assumeRolePolicyDocument").unwrap_or(&Value::Null);
+            // What the role may do is another matter than what others may do with it.
+            names.extend(added(was, trust).into_iter().map(|name| format!("trust:{name}")));
         }
         names
     }
 
     /// Adds the documents of the attached policies that manifests declare to those that a role has and is
     /// to have. The ARNs of those whose document is not known, and makes a difference.
-    fn attached_policies<'v>(
-        &'v self,
-        spec: &Spec<'_>,
-        live: &Value,
-        was: &mut Vec<&'v Value>,
-        is: &mut Vec<&'v Value>,
-    ) -> BTreeSet<String> {
+    fn attached_policies<'v>(&'v self, spec: &Spec<'_>, live: &Value, held: &mut Held<'v>) -> BTreeSet<String> {
         let mut unknown = BTreeSet::new();
         let (attached, declared) = (managed_policies(live), spec.managed_policies());
         for arn in &attached {
             let stays = !spec.detaches() || declared.iter().any(|other| other == arn);
-            let Some(policy) = self.policy(arn) else { continue };
-            match self.world.seen.get(&policy.key) {
+            match self.policy(arn).and_then(|policy| self.world.seen.get(&policy.key)) {
                 // What becomes of the document of one that stays is its own matter.
                 Some(Seen::Present(there)) => {
-                    was.push(document(&there.document));
-                    is.extend(stays.then_some(document(&there.document)));
+                    held.was.push(document(&there.document));
+                    if stays {
+                        held.is.push(document(&there.document));
+                        held.denying.push(document(&there.document));
+                    }
                 }
                 // It may be what denies something.
-                _ if !stays => {
+                _ if !stays && may_deny(arn) => {
                     unknown.insert((*arn).to_owned());
                 }
                 _ => {}
@@ -90,8 +88,10 @@ impl Scene<'_> {
         for arn in declared.into_iter().filter(|arn| !attached.contains(arn.as_str())) {
             match self.policy(&arn).map(|policy| (policy, self.ours(policy), self.world.seen.get(&policy.key))) {
                 // What ours is yet to lose, it loses first.
-                Some((policy, Some(_), _) | (policy, None, Some(Seen::Absent))) => is.push(document(&policy.spec)),
-                Some((_, None, Some(Seen::Present(other)))) => is.push(document(&other.document)),
+                Some((policy, Some(_), _) | (policy, None, Some(Seen::Absent))) => {
+                    held.is.push(document(&policy.spec));
+                }
+                Some((_, None, Some(Seen::Present(other)))) => held.is.push(document(&other.document)),
                 Some((_, None, Some(Seen::Unknown(_)) | None)) | None => {
                     unknown.insert(arn);
                 }
@@ -101,6 +101,29 @@ impl Scene<'_> {
     }
 }
 
+/// The policies of a role.
+struct Held<'v> {
+    was: Vec<&'v Value>,
+    is: Vec<&'v Value>,
+    /// Those of the ones to be whose denials are certain: they are in AWS already, or take the place of
+    /// what is there in one call. What is yet to be attached or put may never come.
+    denying: Vec<&'v Value>,
+}
+
+/// What one document allows that the other, whose place it takes in one call, does not.
+fn added(was: &Value, is: &Value) -> BTreeSet<String> {
+    policy::added(&[was], &[is], &[is])
+}
+
+/// The policies of AWS's that deny something, by the beginnings of their names (from memory).
+const DENYING_OF_AWS: &[&str] = &["AWSDenyAll", "AWSCompromisedKeyQuarantine"];
+
+/// Whether a policy whose document nobody knows may be there to deny something.
+fn may_deny(arn: &str) -> bool {
+    let of_aws = arn.split_once(":iam::aws:policy/").map(|(_, path)| path.rsplit('/').next().unwrap_or(path));
+    of_aws.is_none_or(|name| DENYING_OF_AWS.iter().any(|denying| name.starts_with(denying)))
+}
+
 /// The boundary that takes the place of another. The first one only takes away.
 fn another_boundary<'s>(spec: &Spec<'s>, live: &Value) -> Option<&'s str> {
     let was = live.get("permissionsBoundary").and_then(Value::as_str)?;
@@ -108,12 +131,18 @@ fn another_boundary<'s>(spec: &Spec<'s>, live: &Value) -> Option<&'s str> {
 }
 
 /// The inline policies that a role has, and those that it is to have.
-fn inline_policies<'v>(spec: &Spec<'v>, live: &'v Value) -> (Vec<&'v Value>, Vec<&'v Value>) {
+fn inline_policies<'v>(spec: &Spec<'v>, live: &'v Value) -> Held<'v> {
     let there = live.get("inlinePolicies").and_then(Value::as_object);
-    let stays = |name: &str| !spec.deletes() && spec.inline_policies().all(|(other, _)| other != name);
-    let kept = there.into_iter().flatten().filter(|(name, _)| stays(name)).map(|(_, document)| document);
-    let declared = spec.inline_policies().map(|(_, document)| document);
-    (there.into_iter().flat_map(|map| map.values()).collect(), declared.chain(kept).collect())
+    let mut held = Held { was: Vec::new(), is: Vec::new(), denying: Vec::new() };
+    for (name, document) in there.into_iter().flatten() {
+        held.was.push(document);
+        let declared = spec.inline_policies().find(|(other, _)| *other == name).map(|(_, document)| document);
+        held.denying.extend(declared.or((!spec.deletes()).then_some(document)));
+    }
+    held.is.clone_from(&held.denying);
+    let is_new = |name: &str| there.is_none_or(|there| !there.contains_key(name));
+    held.is.extend(spec.inline_policies().filter(|(name, _)| is_new(name)).map(|(_, document)| document));
+    held
 }
 
 fn document(spec: &Value) -> &Value {

@@ -14,14 +14,16 @@ const ANYTHING: &str = "*";
 
 /// What the new documents together allow and the old ones together do not: actions as they are
 /// written and, of trust policies, principals. Wider resources and weaker conditions are the action
-/// again, and so is a denial that is taken back.
+/// again, and so is a denial that is taken back. `denying` are those of the new documents that deny
+/// something for certain.
 #[must_use]
-pub fn added(old: &[&Value], new: &[&Value]) -> BTreeSet<String> {
-    let (was, is) = (Side::of(old), Side::of(new));
+pub fn added(old: &[&Value], new: &[&Value], denying: &[&Value]) -> BTreeSet<String> {
+    let (was, is, stays) = (Side::of(old), Side::of(new), Side::of(denying));
     let mut names: BTreeSet<String> = is.allows.iter().flat_map(|one| one.beyond(&was.allows)).collect();
-    names.extend(was.denies.iter().flat_map(|one| one.beyond(&is.denies)));
+    names.extend(was.denies.iter().flat_map(|one| one.beyond(&stays.denies)));
     // Of what cannot be read, only that it is the same can be told.
-    if is.unread != was.unread {
+    let among = |these: &[Value], those: &[Value]| these.iter().all(|one| those.contains(one));
+    if !among(&is.unread, &was.unread) || !among(&was.unread, &stays.unread) {
         names.insert(ANYTHING.to_owned());
     }
     let spellings: BTreeMap<String, &str> = old.iter().chain(new).flat_map(|document| spellings(document)).collect();
@@ -37,7 +39,7 @@ struct Side {
     unread: Vec<Value>,
 }
 
-/// Whether `${` begins a variable depends on the version.
+/// A statement with the version that says whether `${` begins a variable in it.
 struct Versioned {
     version: Option<Value>,
     statement: Statement,
@@ -57,8 +59,6 @@ impl Side {
                 list.push(Versioned { version: version.clone(), statement });
             }
         }
-        side.unread.sort_by_cached_key(Value::to_string);
-        side.unread.dedup();
         side
     }
 }
@@ -66,13 +66,22 @@ impl Side {
 impl Versioned {
     /// The names of what this statement says and none of the others do.
     fn beyond(&self, others: &[Self]) -> Vec<String> {
-        let others = others.iter().filter(|other| other.version == self.version).map(|other| &other.statement);
-        let others: Vec<&Statement> = others.collect();
+        let alike = |other: &&Self| {
+            other.version == self.version || !self.statement.has_variables() || !other.statement.has_variables()
+        };
+        let others: Vec<&Statement> = others.iter().filter(alike).map(|other| &other.statement).collect();
         let Some(actions) = uncovered(&self.statement, &others) else { return Vec::new() };
         let known: BTreeSet<&str> = others.iter().flat_map(|other| other.principals()).collect();
         let strangers: Vec<&str> = self.statement.principals().difference(&known).copied().collect();
-        let names = if strangers.is_empty() { actions } else { strangers };
-        if names.is_empty() { vec![ANYTHING.to_owned()] } else { names.into_iter().map(str::to_owned).collect() }
+        // Besides letting in somebody, it may give more to those who were let in before.
+        let rest = if strangers.is_empty() { None } else { self.statement.only_for(&known) };
+        let more = match &rest {
+            Some(rest) => uncovered(rest, &others).unwrap_or_default(),
+            None if strangers.is_empty() => actions,
+            None => Vec::new(),
+        };
+        let names: Vec<String> = strangers.into_iter().chain(more).map(str::to_owned).collect();
+        if names.is_empty() { vec![ANYTHING.to_owned()] } else { names }
     }
 }
 
@@ -91,7 +100,7 @@ mod tests {
 
     fn names(old: &Value, new: &Value) -> Vec<String> {
         let document = |statements: &Value| json!({ "Version": "2012-10-17", "Statement": statements });
-        added(&[&document(old)], &[&document(new)]).into_iter().collect()
+        added(&[&document(old)], &[&document(new)], &[&document(new)]).into_iter().collect()
     }
 
     fn allow(actions: &[&str], resource: &str) -> Value {
@@ -131,7 +140,8 @@ mod tests {
         for (old, new, wanted) in [
             (trust(json!({ "Service": ecs })), trust(json!({ "Service": [ecs, ec2] })), vec![ec2]),
             (trust(json!({ "Service": ecs })), trust(json!({ "AWS": "*" })), vec!["*"]),
-            (bound, trust(json!({ "Service": ecs })), vec!["sts:AssumeRole"]),
+            (bound.clone(), trust(json!({ "Service": ecs })), vec!["sts:AssumeRole"]),
+            (bound, trust(json!({ "Service": [ecs, ec2] })), vec![ec2, "sts:AssumeRole"]),
         ] {
             assert_eq!(names(&old, &new), wanted, "{old} {new}");
         }
@@ -143,10 +153,21 @@ mod tests {
         let (get, put) = (allow(&["s3:GetObject"], "a"), allow(&["s3:PutObject"], "a"));
         let (one, other) = (document("2012-10-17", json!([get])), document("2012-10-17", json!([put])));
         let both = document("2012-10-17", json!([get, put]));
-        assert_eq!(added(&[&one, &other], &[&both]), BTreeSet::new());
-        assert_eq!(added(&[&both], &[&one, &other]), BTreeSet::new());
-        let old = document("2008-10-17", json!([get]));
-        assert_eq!(added(&[&old], &[&one]).into_iter().collect::<Vec<_>>(), ["s3:GetObject"]);
-        assert_eq!(added(&[&json!(null)], &[&json!("no document")]).into_iter().collect::<Vec<_>>(), ["*"]);
+        let names = |old: &[&Value], new: &[&Value]| added(old, new, new).into_iter().collect::<Vec<_>>();
+        assert_eq!(names(&[&one, &other], &[&both]), [""; 0]);
+        assert_eq!(names(&[&both], &[&one, &other]), [""; 0]);
+        assert_eq!(names(&[&document("2008-10-17", json!([get]))], &[&one]), [""; 0]);
+        let variable = json!([allow(&["s3:GetObject"], "a${b}")]);
+        let (old, new) = (document("2008-10-17", variable.clone()), document("2012-10-17", variable));
+        assert_eq!(names(&[&old], &[&new]), ["s3:GetObject"]);
+        assert_eq!(names(&[&json!(null)], &[&json!("no document")]), ["*"]);
+    }
+
+    #[test]
+    fn a_denial_counts_only_where_it_is_certain() {
+        let document = |statements: Value| json!({ "Version": "2012-10-17", "Statement": statements });
+        let no = document(json!([{ "Effect": "Deny", "Action": "s3:*", "Resource": "*" }]));
+        assert_eq!(added(&[&no], &[&no], &[&no]), BTreeSet::new());
+        assert_eq!(added(&[&no], &[&no], &[]).into_iter().collect::<Vec<_>>(), ["s3:*"]);
     }
 }
