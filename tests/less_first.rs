@@ -243,3 +243,14 @@ async fn what_rests_on_a_boundary_or_a_denial_that_does_not_come_waits_with_it()
     assert_eq!(calls(&pass.outcomes), [""; 0]);
     assert_eq!(conclusion(&pass, &key(Kind::Role, "task")).reason, "LessFirst");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_becomes_the_boundary_of_a_role_that_has_it_waits_for_nobody_who_waits_for_it() {
+    let before = [policy("read", "s3:Get*"), with("{ref: read}", "")].concat();
+    for action in ["s3:Put*", "s3:GetObject", "s3:*"] {
+        let bound = with("{ref: read}", "").replace("policyMode", "permissionsBoundary: {ref: read}\n  policyMode");
+        let mut made = one_pass(&before, &[policy("read", action), bound].concat()).await;
+        made.sort();
+        assert_eq!(made, ["CreatePolicyVersion", "PutRolePermissionsBoundary"], "{action}");
+    }
+}

@@ -35,25 +35,22 @@ impl Scene<'_> {
         steps: &mut Vec<Action>,
         so_far: &Plan,
     ) -> (Option<Reason>, Vec<Key>) {
-        let given = |step: &Action| match step {
-            Action::AttachRolePolicy { arn, .. } | Action::PutRolePermissionsBoundary { arn, .. } => Some(arn.clone()),
-            _ => None,
-        };
         let policies: Vec<Key> =
-            steps.iter().filter_map(given).filter_map(|arn| Some(self.policy(&arn)?.key.clone())).collect();
-        let held = |step: &Action| self.yet_to_lose(&given(step)?).filter(|policy| !is_written(policy, so_far));
-        let bears = |step: &Action| match step {
-            Action::PutRolePermissionsBoundary { .. } => true,
-            _ => given(step).is_some_and(|arn| self.denies(&arn)),
-        };
+            steps.iter().filter_map(given).filter_map(|arn| Some(self.policy(arn)?.key.clone())).collect();
+        let held = |step: &Action| self.yet_to_lose(given(step)?).filter(|policy| !is_written(policy, so_far));
         let reason = steps.iter().find_map(held).map(|policy| self.wait(policy));
-        let rests = steps.iter().any(|step| held(step).is_some() && bears(step));
+        let rests = steps.iter().any(|step| held(step).is_some() && self.bears(step));
         steps.retain(|step| held(step).is_none() && (!rests || self.only_takes_away(resource, step)));
         (reason, policies)
     }
 
+    /// Whether other steps may rest on this one: it bounds the role, or denies it something.
+    pub(super) fn bears(&self, step: &Action) -> bool {
+        matches!(step, Action::PutRolePermissionsBoundary { .. }) || given(step).is_some_and(|arn| self.denies(arn))
+    }
+
     /// Whether a step takes away a policy that denies nothing.
-    fn only_takes_away(&self, role: &Resource, step: &Action) -> bool {
+    pub(super) fn only_takes_away(&self, role: &Resource, step: &Action) -> bool {
         match step {
             Action::DetachRolePolicy { arn, .. } => !self.denies(arn),
             Action::DeleteRolePolicy { policy, .. } => {
@@ -118,6 +115,14 @@ impl Scene<'_> {
             mode => Reason::NotApplied(mode),
         };
         Reason::LessFirst { first: first.key.clone(), why: Box::new(why) }
+    }
+}
+
+/// The policy that a step gives to a role, be it as its boundary.
+pub(super) fn given(step: &Action) -> Option<&str> {
+    match step {
+        Action::AttachRolePolicy { arn, .. } | Action::PutRolePermissionsBoundary { arn, .. } => Some(arn),
+        _ => None,
     }
 }
 

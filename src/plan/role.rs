@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::less::given;
 use super::{Draft, Scene, immutable, tags, touches};
 use crate::action::{Action, NewRole};
 use crate::diff::diff;
@@ -237,14 +238,17 @@ impl Scene<'_> {
             Some(Action::UpdateAssumeRolePolicy { document, .. }) => trust(&document) != Turn::More,
             _ => false,
         };
-        // Whoever waits for what is held would wait for what waits for him.
-        let is_held = |action: &Action| match action {
-            Action::AttachRolePolicy { arn, .. } => self.yet_to_lose(arn).is_some(),
-            _ => false,
-        };
         let policies = self.policy_steps(&spec, &live.document);
-        let loses = policies.iter().any(|step| step.turn != Turn::More && !is_held(&step.action));
-        !trust_loses && new_boundary(&spec, &changes).is_none() && !loses
+        let boundary = new_boundary(&spec, &changes);
+        // Whoever waited for what is held would wait for what waits for him.
+        let is_held = |action: &Action| given(action).is_some_and(|arn| self.yet_to_lose(arn).is_some());
+        let rests = boundary
+            .iter()
+            .chain(policies.iter().map(|step| &step.action))
+            .any(|step| self.bears(step) && is_held(step));
+        let comes = |action: &Action| !is_held(action) && (!rests || self.only_takes_away(resource, action));
+        let loses = policies.iter().any(|step| step.turn != Turn::More && comes(&step.action));
+        !loses && (rests || !trust_loses && boundary.is_none())
     }
 }
 
