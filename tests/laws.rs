@@ -378,8 +378,13 @@ fn following(first: &Value, second: &Value) -> Option<Value> {
         second["CapacityProvider"] = first["CapacityProvider"].clone();
     }
     // What a manifest no longer declares stays in AWS, and must fit what it does.
-    for (member, value) in first["Service"].as_object().into_iter().flatten() {
-        second["Service"].as_object_mut()?.entry(member).or_insert_with(|| value.clone());
+    const NESTED: [&str; 2] = ["/Service", "/Service/deploymentConfiguration"];
+    let members = |of: &str| first.pointer(of).and_then(Value::as_object).into_iter().flatten();
+    for of in NESTED {
+        for (member, value) in members(of) {
+            let there = second.pointer_mut(of)?.as_object_mut()?;
+            there.entry(member).or_insert_with(|| value.clone());
+        }
     }
     let place = |at: &str| at.split('.').map(str::to_owned).collect::<Vec<_>>();
     for at in &kept {
@@ -387,9 +392,9 @@ fn following(first: &Value, second: &Value) -> Option<Value> {
     }
     let second = legal(&second, &[]);
     let same = |at: &String| get(first, &place(at)) == get(&second, &place(at));
-    let stays = |member: &String| second["Service"].get(member).is_some();
-    let fits = kept.iter().all(same) && first["Service"].as_object()?.keys().all(stays);
-    fits.then_some(second)
+    let stays =
+        |of: &str| members(of).all(|(member, _)| second.pointer(of).is_some_and(|there| there.get(member).is_some()));
+    (kept.iter().all(same) && NESTED.into_iter().all(stays)).then_some(second)
 }
 
 #[test]
