@@ -20,12 +20,13 @@ mod service_revisions;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_sdk_ecs::config::retry::{RetryPartition, TokenBucket};
+use aws_smithy_async::time::SharedTimeSource;
 
 use crate::action::Action;
 use crate::failure::Refusal;
@@ -51,6 +52,7 @@ pub struct Aws {
     dynamodb: aws_sdk_dynamodb::Client,
     account: Account,
     pacer: Arc<pacer::Pacer>,
+    clock: SharedTimeSource,
     /// The role whose credentials these are.
     role: Option<String>,
     /// The content of task-definition revisions never changes: each is read once.
@@ -129,6 +131,7 @@ impl Aws {
                 aws_sdk_dynamodb::config::Builder::from(config).interceptor(counter).retry_partition(quota()).build(),
             ),
             pacer,
+            clock: config.time_source().unwrap_or_default(),
             role,
             account: Account { id, region, partition },
             revisions: Mutex::default(),
@@ -143,10 +146,16 @@ impl Aws {
         &self.account
     }
 
+    /// The time since 1 January 1970, by the clock that signs requests.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    }
+
     /// Looks at resources, in as few calls as AWS allows. Never fails as a whole: what cannot be
     /// read is [`crate::world::Seen::Unknown`].
     pub async fn observe(&self, asked: &[&Resource]) -> World {
-        let mut world = World::default();
+        let mut world = World { at: self.now(), ..World::default() };
         let (ecs, iam) = tokio::join!(Box::pin(self.observe_ecs(asked)), Box::pin(self.observe_iam(asked)));
         world.seen.extend(iam);
         world.seen.extend(ecs.seen);

@@ -225,7 +225,7 @@ SECRETS: the output holds what the account holds, values of environment variable
 included. Look through it before it is committed.
 
 Permissions: those of the statement `Read` in deploy/evenkeel/policy.yaml, and
-ecs:ListTaskDefinitionFamilies.";
+ecs:ListTaskDefinitionFamilies; where there are instance profiles, iam:GetInstanceProfile.";
 
 /// `evenkeel validate`.
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@
 //! A role is judged with the policies of other manifests that it attaches. Where only both together
 //! are too much, the one that is new or has changed is at fault; on a first reading both are.
 
+mod allowance;
 mod attached;
 mod escalation;
 mod file;
@@ -16,7 +17,6 @@ mod rules;
 mod statement;
 mod tasks;
 mod trust;
-mod widening;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path as FilePath, PathBuf};
@@ -27,13 +27,14 @@ use crate::policy::glob;
 use crate::resolve::{Fault, expanded};
 use crate::resource::{Account, Resource};
 use crate::value::Path;
+use crate::window::Window;
 use statement::{Body, arn};
 
+pub(crate) use allowance::names;
+pub use allowance::{VERBS, bind};
 pub use escalation::{WAYS, Way};
 pub use file::read;
 pub use rules::{Form, RULES, Rule, RuleRow, help, markdown};
-pub use widening::bind;
-pub(crate) use widening::names;
 
 /// What manifests are held to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -59,6 +60,8 @@ enum Setting {
     PerKind(BTreeMap<Kind, Vec<String>>),
     Number(u64),
     Refused,
+    Verbs(BTreeSet<&'static str>),
+    Windows(Vec<Window>),
 }
 
 /// A manifest that may break rules.

@@ -102,5 +102,6 @@ pub mod serve;
 pub mod status;
 pub mod value;
 pub mod watch;
+pub mod window;
 pub mod world;
 pub mod yaml;

@@ -288,7 +288,7 @@ mod tests {
     #[test]
     fn a_rollout_is_followed_until_it_ends_well_or_something_else_is_asked_for() {
         use crate::model::Source;
-        use crate::resource::Adoption;
+        use crate::resource::{Adoption, Allowance};
         let web = Resource {
             key: Key::new(Kind::Service, "web"),
             manifest: Key::new(Kind::Service, "web"),
@@ -301,7 +301,7 @@ mod tests {
             adoption: Adoption::Unsaid,
             deletion: None,
             ignored: Vec::new(),
-            may_add: None,
+            allowance: Allowance::default(),
             suspended: false,
             task_definition: None,
             digest: None,

@@ -39,7 +39,7 @@ const THROTTLED: MetricRow = row("evenkeel_aws_throttled_total", &["service"], "
 const DRIFTED_SINCE: MetricRow = row(
     "evenkeel_resource_drifted_since_timestamp_seconds",
     &["kind", "name"],
-    "Since when a resource is not as declared; absent while it is.",
+    "Since when a resource is not as declared; absent while it is, or only waits for its window.",
 );
 const LEFT: MetricRow = row(
     "evenkeel_fields_left",

@@ -33,7 +33,7 @@ use crate::world::{Failure, Live, Owner, Phase, Seen, World, owner_tag};
 
 pub use itself::Itself;
 pub use leave::{Left, WHYS, Why};
-pub use reason::Reason;
+pub use reason::{Reason, WINDOW_CLOSED};
 pub(crate) use role::has;
 
 /// What the planner is told beside the manifests.
@@ -106,7 +106,7 @@ impl Item {
     /// Whether it is to make calls.
     #[must_use]
     pub fn acts(&self) -> bool {
-        !self.steps.is_empty() && !matches!(self.held, Some(Reason::NotApplied(_)))
+        !self.steps.is_empty() && !self.held.as_ref().is_some_and(Reason::shows_steps)
     }
 
     /// Whether its calls replace the tasks of a service, or were to and it does not show.
@@ -137,6 +137,22 @@ pub enum Verb {
     Delete,
     /// It is ours, no manifest declares it any more, and it stays.
     Retain,
+}
+
+impl Verb {
+    /// The verb as scripts and guardrails know it.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Adopt => "adopt",
+            Self::Unknown => "unknown",
+            Self::Delete => "delete",
+            Self::Retain => "retain",
+        }
+    }
 }
 
 impl Plan {
@@ -236,14 +252,30 @@ impl Scene<'_> {
             steps.clear();
             held = Some(Reason::WaitsFor(key));
         }
-        let mode = self.rules.modes.of(&resource.source.file);
         let waits = matches!(held, Some(Reason::WaitsFor(_) | Reason::LessFirst { .. } | Reason::Widens { .. }));
-        if mode != Mode::Apply && (!steps.is_empty() || waits) {
-            held = Some(Reason::NotApplied(mode));
+        if let Some(reason) = self.not_now(resource, verb).filter(|_| !steps.is_empty() || waits)
+            && (!waits || matches!(reason, Reason::NotApplied(_)))
+        {
+            held = Some(reason);
         }
         let (key, identity) = (resource.key.clone(), resource.identity.clone());
         let needs = resource.needs.iter().cloned().chain(policies).collect();
         Item { key, identity, verb, changes, left: Vec::new(), notes, steps, held, phase, needs }
+    }
+
+    /// Why nothing at all is done about a resource, whatever that would be: by its directory's mode, or a
+    /// guardrail that is judged here.
+    fn not_now(&self, resource: &Resource, verb: Verb) -> Option<Reason> {
+        let mode = self.rules.modes.of(&resource.source.file);
+        if mode != Mode::Apply {
+            return Some(Reason::NotApplied(mode));
+        }
+        let verb = verb.label();
+        if let Some(verbs) = resource.allowance.verbs.as_ref().filter(|verbs| !verbs.contains(verb)) {
+            return Some(Reason::NotAllowed { verb, verbs: verbs.clone() });
+        }
+        let at = self.world.at;
+        resource.allowance.closed(at).map(|windows| Reason::Closed { windows: windows.to_vec(), at })
     }
 
     /// What is to become of a resource that is there: nothing, as long as it is not ours.

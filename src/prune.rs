@@ -107,6 +107,8 @@ pub enum Obstacle {
     Unsettled(Key),
     /// Some directory is not in the mode `apply`, and what was declared in it cannot be told apart.
     Mode(Mode),
+    /// A guardrail does not let anything be deleted, for this reason.
+    Guardrail(String),
     /// More than the budget of a kind would go.
     Budget {
         /// The kind.
@@ -121,7 +123,7 @@ pub enum Obstacle {
 }
 
 /// Every word of [`Obstacle::label`], for metrics that must say 0.
-pub const OBSTACLES: &[&str] = &["Empty", "Problems", "Unreadable", "Unsettled", "Mode", "Budget"];
+pub const OBSTACLES: &[&str] = &["Empty", "Problems", "Unreadable", "Unsettled", "Mode", "Guardrail", "Budget"];
 
 impl Obstacle {
     /// The reason as one word, for metrics and scripts.
@@ -133,6 +135,7 @@ impl Obstacle {
             Self::Unreadable => "Unreadable",
             Self::Unsettled(_) => "Unsettled",
             Self::Mode(_) => "Mode",
+            Self::Guardrail(_) => "Guardrail",
             Self::Budget { .. } => "Budget",
         }
     }
@@ -146,6 +149,7 @@ impl fmt::Display for Obstacle {
             Self::Problems(count) => write!(f, "the manifests have {count} problems"),
             Self::Unreadable => f.write_str("the directory cannot be read"),
             Self::Unsettled(key) => write!(f, "{key} is not as declared yet, and deletions come last"),
+            Self::Guardrail(why) => f.write_str(why),
             Self::Mode(mode) => write!(f, "a directory is in mode {mode}, and this may have been declared in it"),
             Self::Budget { kind, deletions, owned, budget } => write!(
                 f,

@@ -16,7 +16,7 @@ use crate::model::{
 use crate::pattern::{self, Pattern};
 use crate::policy;
 use crate::preset;
-use crate::resource::{Account, Adoption, Identity, Resource, TaskDefinition};
+use crate::resource::{Account, Adoption, Allowance, Identity, Resource, TaskDefinition};
 use crate::value::{FAULTS_MAX, Map, Path, Value, as_text, describe, suggestion};
 
 pub(crate) use references::{FREE, expanded};
@@ -286,7 +286,7 @@ impl Resolver<'_> {
             },
             deletion: deletion.filter(|_| key.kind.row().deletion.is_some()),
             ignored: self.ignored.clone(),
-            may_add: None,
+            allowance: Allowance::default(),
             suspended: self.manifest.annotations.get(SUSPEND).is_some_and(|value| value == "true"),
             restarted_at: restarted_at.cloned(),
             task_definition: None,

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 use crate::model::{DeletionPolicy, Key, Kind, Source};
 use crate::pattern::Pattern;
 use crate::value::{Path, Value};
+use crate::window::Window;
 
 /// The account and Region that a directory is applied to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,6 +168,27 @@ pub enum Adoption {
     Never,
 }
 
+/// What guardrails let be done to a resource that only AWS can judge, or the clock.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Allowance {
+    /// Of a role or a policy under the guardrail `widening`: what it may allow on top of what AWS has, in lower
+    /// case; `None`: anything.
+    pub may_add: Option<BTreeSet<String>>,
+    /// Under the guardrail `verbs`: what may be done to it, as [`crate::guard::VERBS`] has it; `None`: anything.
+    pub verbs: Option<BTreeSet<&'static str>>,
+    /// Under the guardrail `windows`: when, in one window of each list.
+    pub windows: Vec<Vec<Window>>,
+}
+
+impl Allowance {
+    /// The first list of windows none of which is open at a time since 1 January 1970.
+    #[must_use]
+    pub fn closed(&self, at: Duration) -> Option<&[Window]> {
+        let is_closed = |windows: &&Vec<Window>| !windows.iter().any(|window| window.is_open(at));
+        self.windows.iter().find(is_closed).map(Vec::as_slice)
+    }
+}
+
 /// A manifest, ready to be compared with AWS.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resource {
@@ -191,9 +214,8 @@ pub struct Resource {
     pub ignored: Vec<Pattern>,
     /// What is to become of it once its manifest is gone, where that says so.
     pub deletion: Option<DeletionPolicy>,
-    /// Of a role or a policy under the guardrail `widening`: what it may allow on top of what AWS has, in lower
-    /// case; `None`: anything.
-    pub may_add: Option<BTreeSet<String>>,
+    /// What guardrails let be done to it, and when.
+    pub allowance: Allowance,
     /// Whether it is only to be watched.
     pub suspended: bool,
     /// Of a service: the restart that its manifest asks for.

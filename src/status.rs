@@ -8,7 +8,7 @@ use crate::action::Outcome;
 use crate::fence::{Hold, Standing};
 use crate::model::{Key, Kind, Problem};
 use crate::plain;
-use crate::plan::{Item, Left, Reason, Verb, WHYS, Why};
+use crate::plan::{Item, Left, Reason, Verb, WHYS, WINDOW_CLOSED, Why};
 use crate::queue::Next;
 use crate::world::{Failure, Phase};
 
@@ -126,7 +126,7 @@ pub struct Status {
     pub message: String,
     /// Since when it has been in this state for this reason.
     pub since: SystemTime,
-    /// Since when it has not been in sync.
+    /// Since when it has not been in sync and could have been: not while it waits for its window.
     pub drifted_since: Option<SystemTime>,
     /// The differences that are left as they are.
     pub left: Vec<Left>,
@@ -200,7 +200,7 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome]) -> Conclusion {
         return conclusion(state, failure.label(), format!("{}: {failure}", outcome.action.permission()), next);
     }
     match &item.held {
-        Some(reason @ Reason::NotApplied(_)) => {
+        Some(reason @ (Reason::NotApplied(_) | Reason::Closed { .. })) => {
             return conclusion(State::Drifted, reason.label(), reason.to_string(), Next::Tick);
         }
         Some(reason @ Reason::CannotSee(failure)) => {
@@ -304,7 +304,8 @@ impl Board {
             message: conclusion.message.clone(),
             since: before.filter(|_| same).or(overdue).map_or(now, |before| before.since),
             left: conclusion.left.clone(),
-            drifted_since: (!conclusion.is_as_declared()).then_some(drifted_since),
+            drifted_since: (!conclusion.is_as_declared() && conclusion.reason != WINDOW_CLOSED)
+                .then_some(drifted_since),
             aws,
             source,
         };

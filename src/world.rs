@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 use crate::model::Key;
 use crate::value::{Path, Value};
@@ -42,6 +43,8 @@ pub const DIGEST_TAG: &str = "evenkeel:task-definition";
 /// One look at AWS.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct World {
+    /// When it was looked at, since 1 January 1970.
+    pub at: Duration,
     /// What became of every key that was asked for. A key that was not asked for is not here.
     pub seen: BTreeMap<Key, Seen>,
     /// Task-definition revisions by ARN: those that services use and whose content had to be read.

@@ -6,8 +6,10 @@
 mod scenario;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
+use evenkeel::guard;
 use evenkeel::mode::{Mode, Modes};
 use evenkeel::model::Kind;
 use evenkeel::plan::{Reason, Rules};
@@ -145,6 +147,25 @@ async fn where_nothing_is_applied_the_mode_is_what_is_said() {
     let pass = watching.pass(&[policy("read", "s3:*"), has("task", SSM)].concat()).await;
     assert_eq!(pass.items[&key(Kind::Policy, "read")].held, Some(Reason::NotApplied(Mode::Plan)));
     assert_eq!(calls(&pass.outcomes), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_a_role_that_no_verb_lets_change_says_so() {
+    let mut lab = Lab::new().await;
+    let before = [policy("read", "s3:Get*"), has("task", &format!("{{ref: read}}, {SSM}"))].concat();
+    lab.settle(&before).await;
+    let exceptions = "exceptions: [{manifest: Policy/read, rules: [verbs], reason: the role is what is tested}]";
+    let rules = format!(
+        "rules: {{confusedDeputy: {{off: in tests}}, wildcards: {{off: in tests}}, verbs: create}}\n{exceptions}"
+    );
+    let text = format!("apiVersion: evenkeel/v1alpha1\nkind: Guardrails\n{rules}\n");
+    lab.rails = guard::read(text.as_bytes(), Path::new("rails.yaml")).unwrap();
+    let pass = lab.pass(&[policy("read", "s3:*"), has("task", SSM)].concat()).await;
+    assert_eq!(calls(&pass.outcomes), [""; 0]);
+    assert_eq!(conclusion(&pass, &key(Kind::Role, "task")).reason, "NotAllowed");
+    let said = conclusion(&pass, &key(Kind::Policy, "read"));
+    assert_eq!((said.state, said.reason), (State::Blocked, "LessFirst"));
+    assert!(said.message.contains("(the guardrail `verbs` allows no update here, only create; "), "{}", said.message);
 }
 
 fn statements(list: &str) -> String {

@@ -1,6 +1,7 @@
-//! The policy in `deploy/` is enough, nothing in it is too much, and what it lacks is said by name.
+//! The policy in `deploy/`, with those for what not everybody wants, is enough, nothing in it is too much,
+//! and what it lacks is said by name.
 //!
-//! The simulated AWS judges every call by that policy, conditions included.
+//! The simulated AWS judges every call by these policies, conditions included.
 #![cfg(feature = "sandbox")]
 #![expect(clippy::expect_used, reason = "the helpers of a test are test code")]
 
@@ -23,7 +24,13 @@ use tokio::time::Instant;
 use scenario::{Lab, Running, annotated, conclusion, key, manifest, role, seconds, service};
 
 /// Most actions that the daemon may need.
-const ACTIONS_MAX: usize = 51;
+const ACTIONS_MAX: usize = 40;
+/// The policies for what not everybody wants.
+const OPTIONS: [&str; 2] = ["evenkeel-prune", "evenkeel-instance-profiles"];
+/// Most actions that these have together.
+const OPTIONAL_MAX: usize = 11;
+/// Most characters of a managed policy, white space not counted (IAM quotas).
+const CHARACTERS_MAX: usize = 6144;
 
 const GROUP: &str = "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:6c3b1f0a-52d4-4b7e-9a51-0f7d2c8e4b11:autoScalingGroupName/shop";
 
@@ -201,13 +208,24 @@ async fn prune(policies: [&Value; 2]) -> (BTreeSet<String>, [String; 2], [Vec<St
     (asked, said, deleted)
 }
 
-/// The policy as the daemon's role has it in the simulated account.
-async fn shipped() -> Value {
+/// A policy in `deploy/` as it is in the simulated account.
+async fn document(name: &str) -> Value {
     let lab = Lab::new().await;
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/evenkeel");
-    let files: Vec<File> = watch::read(&folder).expect("the folder").files.into_iter().map(File::from).collect();
+    let folder = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(name);
+    let read = |name: &str| watch::read(&folder(name)).expect("the folder").files;
+    let files: Vec<File> = ["evenkeel", "options"].into_iter().flat_map(read).map(File::from).collect();
     let desired = load(&files, lab.reconciler.aws().account(), &Desired::default());
-    desired.resources[&key(Kind::Policy, "evenkeel")].spec["policyDocument"].clone()
+    desired.resources[&key(Kind::Policy, name)].spec["policyDocument"].clone()
+}
+
+/// Everything that the daemon's role can be given, as one policy.
+async fn shipped() -> Value {
+    let mut whole = document("evenkeel").await;
+    for option in OPTIONS {
+        let statements = document(option).await["Statement"].as_array().expect("statements").clone();
+        whole["Statement"].as_array_mut().expect("statements").extend(statements);
+    }
+    whole
 }
 
 fn is_allowing(statement: &Value) -> bool {
@@ -273,10 +291,33 @@ async fn the_shipped_policy_is_all_that_is_asked_for_and_nothing_else() {
     // Asked about another copy of the daemon alone: tests/two_writers.rs has one.
     let asked = asked.into_iter().chain(["ecs:DescribeTasks".to_owned()]).collect::<BTreeSet<_>>();
     assert_eq!(asked, actions(&document), "left: asked for; right: allowed");
-    let chars = document.to_string().chars().filter(|c| !c.is_whitespace()).count();
-    println!("{} actions, all of them asked for and nothing else; {chars} characters", asked.len());
-    assert!(chars <= 6144, "{chars} characters");
-    assert!(asked.len() <= ACTIONS_MAX, "{} actions", asked.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_not_everybody_wants_takes_policies_of_its_own() {
+    let (policy, mut more) = (document("evenkeel").await, BTreeSet::new());
+    let chars = |document: &Value| document.to_string().chars().filter(|c| !c.is_whitespace()).count();
+    for option in OPTIONS {
+        let document = document(option).await;
+        more.extend(actions(&document));
+        assert!(chars(&document) <= CHARACTERS_MAX, "{option}");
+    }
+    let (count, optional) = (actions(&policy).len(), more.len());
+    println!("{count} actions in {} characters, and {optional} optional ones", chars(&policy));
+    println!("all of them are asked for, and no other");
+    assert!(count <= ACTIONS_MAX && optional <= OPTIONAL_MAX && chars(&policy) <= CHARACTERS_MAX);
+    assert!(actions(&policy).is_disjoint(&more));
+    // Without the options nothing is lacking that does not need them.
+    for story in STORIES {
+        let sandbox = story.sandbox().await;
+        sandbox.restrict(vec![policy.clone()]);
+        let manifests = story.manifests();
+        assert!(manifests.contains("  instanceProfile: true\n"));
+        let conclusions = run(&sandbox, &manifests.replace("  instanceProfile: true\n", "")).await;
+        let others: Vec<_> = conclusions.iter().filter(|(_, conclusion)| conclusion.state != State::InSync).collect();
+        assert!(others.is_empty(), "{story:?}: {others:#?}");
+        assert!(sandbox.asked().is_subset(&actions(&policy)), "{story:?}");
+    }
 }
 
 /// What goes on without its action, and why.

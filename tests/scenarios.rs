@@ -965,7 +965,12 @@ async fn what_is_suspended_is_watched_and_not_touched() {
 
 #[tokio::test(start_paused = true)]
 async fn the_shipped_policy_allows_every_call() {
-    let policy = include_str!("../deploy/evenkeel/policy.yaml");
+    let policy = [
+        include_str!("../deploy/evenkeel/policy.yaml"),
+        include_str!("../deploy/options/prune.yaml"),
+        include_str!("../deploy/options/instance-profiles.yaml"),
+    ]
+    .concat();
     let lab = Lab::new().await;
     for manifests in [shop(), changed_shop()] {
         lab.settle(&manifests).await;

@@ -10,7 +10,7 @@ use super::Aws;
 use super::failure::classify;
 use crate::fence::epoch::FAMILY_PREFIX;
 use crate::model::{Key, Kind, Source};
-use crate::resource::{Adoption, Identity, Resource, TaskDefinition};
+use crate::resource::{Adoption, Allowance, Identity, Resource, TaskDefinition};
 use crate::value::Path;
 use crate::world::{Failure, Live, Scaling, Seen};
 
@@ -96,7 +96,7 @@ fn probe(identity: Identity) -> Resource {
         adoption: Adoption::Unsaid,
         deletion: None,
         ignored: Vec::new(),
-        may_add: None,
+        allowance: Allowance::default(),
         suspended: false,
         restarted_at: None,
         task_definition: (key.kind == Kind::Service).then_some(runs),

@@ -16,6 +16,7 @@ use super::{CommandError, ERROR, OK, load_snapshot, print, prune, read_directory
 use crate::action::Outcome;
 use crate::cli::{Apply, Lease, Target};
 use crate::fence::{Claim, Hold, Manner, Standing};
+use crate::guard::Guardrails;
 use crate::load::Desired;
 use crate::mode::Modes;
 use crate::model::Key;
@@ -59,7 +60,8 @@ pub(super) async fn apply(command: Apply) -> Result<u8, CommandError> {
     };
     let end = Instant::now() + command.timeout;
     let read = (target.directory.as_path(), &snapshot);
-    let work = bring_about(&reconciler, &desired, read, (target.prune, end), &stop, &mut screen).await;
+    let work =
+        bring_about(&reconciler, &desired, read, (target.prune.then_some(&guardrails), end), &stop, &mut screen).await;
     let standing = reconciler.standing();
     reconciler.release().await;
     screen.clear();
@@ -95,15 +97,17 @@ async fn bring_about(
     reconciler: &Reconciler,
     desired: &Desired,
     read: (&Path, &Snapshot),
-    (pruning, end): (bool, Instant),
+    (pruning, end): (Option<&Guardrails>, Instant),
     stop: &watch::Receiver<bool>,
     screen: &mut Screen,
 ) -> Result<(BTreeMap<Key, Conclusion>, Vec<Outcome>), CommandError> {
     let (mut conclusions, mut outcomes) = converge(reconciler, desired, stop, end, screen).await;
     screen.clear();
-    if pruning && conclusions.values().all(|conclusion| conclusion.state == State::InSync) {
+    if let Some(guardrails) = pruning
+        && conclusions.values().all(|conclusion| conclusion.state == State::InSync)
+    {
         let show = &mut |progress: Progress<'_>| screen.show(&progress);
-        let (deletions, left) = prune::carry_out(reconciler, desired, read, stop, end, show).await?;
+        let (deletions, left) = prune::carry_out(reconciler, desired, read, guardrails, (stop, end), show).await?;
         outcomes.extend(deletions);
         let left = left.items.into_iter().filter(|item| item.verb == Verb::Delete);
         conclusions.extend(left.map(|item| (item.key.clone(), not_deleted(&item))));

@@ -19,7 +19,8 @@ pub(super) async fn plan(command: Plan) -> Result<u8, CommandError> {
     let mut plan = connection.reconciler.plan(&desired.resources, &all).await;
     let mut to_release = BTreeMap::new();
     if command.target.prune {
-        let pruning = prune::planned(&connection.reconciler, &desired, &snapshot.releases).await;
+        let pruning =
+            prune::planned(&connection.reconciler, &desired, &snapshot.releases, &connection.guardrails).await;
         let pruning = pruning.map_err(CommandError::Aws)?;
         plan.items.extend(pruning.items);
         to_release = pruning.to_release;

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::CommandError;
 use crate::action::Outcome;
 use crate::fence::Hold;
+use crate::guard::Guardrails;
 use crate::load::Desired;
 use crate::model::Key;
 use crate::prune::{DELAY, Obstacle, Pruning, Situation, prune};
@@ -30,13 +31,17 @@ pub(super) async fn planned(
     reconciler: &Reconciler,
     desired: &Desired,
     released: &BTreeSet<String>,
+    guardrails: &Guardrails,
 ) -> Result<Pruning, Failure> {
     let estate = reconciler.estate(&desired.resources).await?;
     let ages: BTreeMap<String, Duration> = estate.orphans.iter().map(|orphan| (orphan.pin(), DELAY)).collect();
     let situation = Situation {
         declared: &desired.resources,
         rules: reconciler.rules(),
-        obstacle: desired.resources.is_empty().then_some(Obstacle::Empty),
+        obstacle: match guardrails.keeps_from_deleting(reconciler.aws().now()) {
+            _ if desired.resources.is_empty() => Some(Obstacle::Empty),
+            why => why.map(Obstacle::Guardrail),
+        },
         ages: &ages,
         released,
     };
@@ -52,15 +57,15 @@ pub(super) async fn carry_out(
     reconciler: &Reconciler,
     desired: &Desired,
     read: (&Path, &Snapshot),
-    stop: &channel::Receiver<bool>,
-    end: Instant,
+    guardrails: &Guardrails,
+    (stop, end): (&channel::Receiver<bool>, Instant),
     progress: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Result<(Vec<Outcome>, Pruning), CommandError> {
     let (directory, snapshot) = read;
     sleep(REREAD).await;
     let (mut outcomes, mut failed) = (Vec::new(), BTreeSet::<Key>::new());
     loop {
-        let pruning = planned(reconciler, desired, &snapshot.releases).await.map_err(CommandError::Aws)?;
+        let pruning = planned(reconciler, desired, &snapshot.releases, guardrails).await.map_err(CommandError::Aws)?;
         if watch::read(directory).map(|again| again.digest).ok().as_ref() != Some(&snapshot.digest) {
             let what = "the directory changed while it was applied; nothing more is deleted";
             return Err(CommandError::Manifests(what.to_owned()));

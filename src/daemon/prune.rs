@@ -123,7 +123,11 @@ impl Daemon {
             let status = board.statuses.get(key);
             status.is_some_and(|status| status.state == State::InSync || status.reason == "Suspended")
         };
-        self.desired.resources.keys().find(|key| !settled(key)).map(|key| Obstacle::Unsettled(key.clone()))
+        if let Some(key) = self.desired.resources.keys().find(|key| !settled(key)) {
+            return Some(Obstacle::Unsettled(key.clone()));
+        }
+        let now = self.reconciler.aws().now();
+        self.options.guardrails.keeps_from_deleting(now).map(Obstacle::Guardrail)
     }
 
     /// Puts on the board, into the metrics and, where it is new, into the log what becomes of each.

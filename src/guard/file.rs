@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path as FilePath, PathBuf};
 
 use super::rules::{Form, RULES, Rule, RuleRow};
-use super::{Exception, Guardrails, Setting, WAYS, glob};
+use super::{Exception, Guardrails, Setting, VERBS, WAYS, glob};
 use crate::model::{API_VERSION, KINDS, Key, Kind, Problem};
 use crate::value::{Fault, Map, Path, Value, as_text, describe, suggestion};
+use crate::window::Window;
 use crate::yaml;
 
 /// What `kind` says.
@@ -225,6 +226,8 @@ impl Reader {
                     return None;
                 }
             },
+            Form::Verbs => Setting::Verbs(self.verbs(path, &value)),
+            Form::Windows => Setting::Windows(self.windows(path, &value)),
             Form::False => match value {
                 Value::Bool(false) => Setting::Refused,
                 Value::Bool(true) => return None,
@@ -235,6 +238,30 @@ impl Reader {
                 }
             },
         })
+    }
+
+    fn verbs(&mut self, path: &Path, value: &Value) -> BTreeSet<&'static str> {
+        let mut verbs = BTreeSet::new();
+        for text in self.texts(path, value) {
+            match VERBS.into_iter().find(|verb| *verb == text) {
+                Some(verb) => {
+                    verbs.insert(verb);
+                }
+                None => self.fault(path, format!("there is no verb `{text}`"), Some(suggestion(&text, &VERBS))),
+            }
+        }
+        verbs
+    }
+
+    fn windows(&mut self, path: &Path, value: &Value) -> Vec<Window> {
+        let mut windows = Vec::new();
+        for text in self.texts(path, value) {
+            match text.parse() {
+                Ok(window) => windows.push(window),
+                Err(why) => self.fault(path, why, None),
+            }
+        }
+        windows
     }
 
     fn kind(&mut self, path: &Path, text: &str, on_key: bool) -> Option<Kind> {
@@ -315,6 +342,13 @@ impl Reader {
         }
         let only = map.get("only").map(|value| self.texts(&path.key("only"), value)).unwrap_or_default();
         let list: Vec<Rule> = rules.iter().copied().collect();
+        if rules.contains(&Rule::Windows) && !only.is_empty() {
+            let hint = "leave `only` out, or make two exceptions".to_owned();
+            self.fault(&path.key("only"), "an exception from `windows` is for any time", Some(hint));
+        }
+        if let (true, Some(value)) = (list == [Rule::Verbs], map.get("only")) {
+            self.verbs(&path.key("only"), value);
+        }
         if list == [Rule::Escalation] {
             self.subjects(&path.key("only"), &list, &only);
         }

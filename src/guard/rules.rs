@@ -3,6 +3,8 @@
 use std::fmt;
 use std::fmt::Write as _;
 
+use super::VERBS;
+
 /// A rule that manifests are held to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
@@ -52,6 +54,10 @@ pub enum Rule {
     HostVolumes,
     /// What may be allowed on top of what AWS has.
     Widening,
+    /// What may be done in AWS.
+    Verbs,
+    /// When something may be done in AWS.
+    Windows,
 }
 
 /// What a rule's value is in the guardrails file.
@@ -69,6 +75,10 @@ pub enum Form {
     Number,
     /// `false`: it is not allowed. `true` is the same as nothing.
     False,
+    /// One of [`super::VERBS`] or a list of them.
+    Verbs,
+    /// One window or a list of them.
+    Windows,
 }
 
 /// One row of the table of rules.
@@ -199,6 +209,8 @@ pub const RULES: &[RuleRow] = &[
         true,
         "a role or policy that is there allowing more than it does in AWS, but for what `evenkeel/allow-widening` names",
     ),
+    row(Rule::Verbs, "verbs", Form::Verbs, true, "doing anything else in AWS"),
+    row(Rule::Windows, "windows", Form::Windows, true, "doing anything in AWS at any other time"),
 ];
 
 impl Rule {
@@ -232,6 +244,8 @@ impl Form {
             Self::PerKind => "kind → patterns".to_owned(),
             Self::Number => "a number".to_owned(),
             Self::False => "`false`".to_owned(),
+            Self::Verbs => format!("of {}", VERBS.map(|verb| format!("`{verb}`")).join(", ")),
+            Self::Windows => "times in UTC: `Mon:22:00-Tue:04:00`, or `22:00-04:00` for every day".to_owned(),
         }
     }
 }

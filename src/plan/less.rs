@@ -7,9 +7,8 @@
 //! somebody who waits for him.
 
 use super::role::has;
-use super::{Plan, Reason, Scene};
+use super::{Plan, Reason, Scene, Verb};
 use crate::action::Action;
-use crate::mode::Mode;
 use crate::model::{Key, Kind};
 use crate::policy::{self, Turn, turn};
 use crate::resource::{Identity, Resource};
@@ -106,13 +105,15 @@ impl Scene<'_> {
 
     /// Waiting for what will not come by itself is worth a word.
     fn wait(&self, first: &Resource) -> Reason {
-        let why = match self.rules.modes.of(&first.source.file) {
+        let widens = || self.ours(first).and_then(|live| self.widens(first, live));
+        let why = match self.not_now(first, Verb::Update) {
             _ if first.suspended => Reason::Suspended,
-            Mode::Apply => match self.ours(first).and_then(|live| self.widens(first, live)) {
+            Some(not @ (Reason::NotApplied(_) | Reason::NotAllowed { .. })) => not,
+            // That it is not yet time is no more than a reason to wait.
+            _ => match widens() {
                 Some(widens) => widens,
                 None => return Reason::WaitsFor(first.key.clone()),
             },
-            mode => Reason::NotApplied(mode),
         };
         Reason::LessFirst { first: first.key.clone(), why: Box::new(why) }
     }

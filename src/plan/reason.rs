@@ -1,11 +1,16 @@
 //! Why something is not done now, in words.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
 use crate::mode::Mode;
 use crate::model::{ALLOW_WIDENING, Key};
+use crate::window::Window;
 use crate::world::{Failure, Owner};
+
+/// [`Reason::label`] of what waits for nothing but the time.
+pub const WINDOW_CLOSED: &str = "WindowClosed";
 
 /// Why something is not done now.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +52,20 @@ pub enum Reason {
     Suspended,
     /// In its directory nothing is changed in this mode: its steps are those that there would be.
     NotApplied(Mode),
+    /// The guardrail `verbs` does not let this be done to it: its steps are those that there would be.
+    NotAllowed {
+        /// What would be done.
+        verb: &'static str,
+        /// What may be.
+        verbs: BTreeSet<&'static str>,
+    },
+    /// No window of the guardrail `windows` is open: its steps are those that there would be.
+    Closed {
+        /// When they are open.
+        windows: Vec<Window>,
+        /// When it is now.
+        at: Duration,
+    },
     /// ECS gave up on this very rollout, for this reason: begun again, it would fail again.
     RolledBack(String),
     /// It was made, and does not show.
@@ -100,6 +119,24 @@ impl fmt::Display for Reason {
             }
             Self::Suspended => f.write_str("suspended by its manifest (evenkeel/suspend)"),
             Self::NotApplied(mode) => write!(f, "the mode is {mode}: nothing is changed"),
+            Self::NotAllowed { verb, verbs } => {
+                let verbs: Vec<&str> = verbs.iter().copied().collect();
+                write!(
+                    f,
+                    "the guardrail `verbs` allows no {verb} here, only {}; undo the change, or have the file of \
+                     --guardrails changed",
+                    verbs.join(", ")
+                )
+            }
+            Self::Closed { windows, at } => {
+                let next = windows.iter().map(|window| window.next_opening(*at)).min().unwrap_or_default().1;
+                let windows: Vec<String> = windows.iter().map(ToString::to_string).collect();
+                write!(
+                    f,
+                    "the guardrail `windows` allows changes only within {} (UTC); the next one opens at {next}",
+                    windows.join(", ")
+                )
+            }
             Self::RolledBack(why) => {
                 write!(f, "this rollout failed: {why}; it is not begun again until the manifest changes")
             }
@@ -118,6 +155,12 @@ impl fmt::Display for Reason {
 }
 
 impl Reason {
+    /// Whether the steps beside it are those that there would be, and none of them is made.
+    #[must_use]
+    pub fn shows_steps(&self) -> bool {
+        matches!(self, Self::NotApplied(_) | Self::NotAllowed { .. } | Self::Closed { .. })
+    }
+
     /// The reason as one word, for conditions and metrics.
     #[must_use]
     pub fn label(&self) -> &'static str {
@@ -134,6 +177,8 @@ impl Reason {
             Self::Immutable(_) => "Immutable",
             Self::Suspended => "Suspended",
             Self::NotApplied(_) => "NotApplied",
+            Self::NotAllowed { .. } => "NotAllowed",
+            Self::Closed { .. } => WINDOW_CLOSED,
             Self::RolledBack(_) => "RolledBack",
             Self::NonConverging => "NonConverging",
             Self::Missing(_) => "Missing",

@@ -54,7 +54,7 @@ mod tests {
 
     use super::*;
     use crate::model::{Key, Kind, Source};
-    use crate::resource::{Adoption, Identity};
+    use crate::resource::{Adoption, Allowance, Identity};
 
     fn asking(value: Option<&str>) -> Resource {
         let key = Key::new(Kind::Service, "web");
@@ -70,7 +70,7 @@ mod tests {
             adoption: Adoption::Unsaid,
             deletion: None,
             ignored: Vec::new(),
-            may_add: None,
+            allowance: Allowance::default(),
             suspended: false,
             restarted_at: value.map(str::to_owned),
             task_definition: None,

@@ -29,7 +29,7 @@ impl Scene<'_> {
 
     /// What a resource would allow on top of what it allows in AWS, and may not.
     pub(super) fn widens(&self, resource: &Resource, live: &Live) -> Option<Reason> {
-        let may_add = resource.may_add.as_ref()?;
+        let may_add = resource.allowance.may_add.as_ref()?;
         let added = match resource.key.kind {
             Kind::Policy => added(document(&live.document), document(&resource.spec)),
             Kind::Role => self.added_to_role(&Spec::of(resource), &live.document),

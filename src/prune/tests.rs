@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::model::Source;
-use crate::resource::Adoption;
+use crate::resource::{Adoption, Allowance};
 use crate::value::Path;
 use crate::world::OWNER_TAG;
 
@@ -45,7 +45,7 @@ fn declared(identity: Identity, name: &str, spec: serde_json::Value) -> Resource
         adoption: Adoption::Unsaid,
         deletion: None,
         ignored: Vec::new(),
-        may_add: None,
+        allowance: Allowance::default(),
         suspended: false,
         restarted_at: None,
         task_definition: None,

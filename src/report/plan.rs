@@ -219,15 +219,6 @@ pub fn plan_json(plan: &Plan, account: &Account) -> Value {
 }
 
 fn item_json(item: &Item) -> Value {
-    let verb = match item.verb {
-        Verb::Keep => "keep",
-        Verb::Create => "create",
-        Verb::Update => "update",
-        Verb::Adopt => "adopt",
-        Verb::Unknown => "unknown",
-        Verb::Delete => "delete",
-        Verb::Retain => "retain",
-    };
     let changes: Vec<Value> = item.changes.iter().map(change_json).collect();
     let left: Vec<Value> = item.left.iter().map(left_json).collect();
     let actions: Vec<Value> =
@@ -237,7 +228,7 @@ fn item_json(item: &Item) -> Value {
         "kind": item.key.kind.to_string(),
         "name": item.key.name,
         "aws": item.identity.to_string(),
-        "verb": verb,
+        "verb": item.verb.label(),
         "effect": effect(item).map(|effect| effect.to_string()),
         "changes": changes,
         "left": left,

@@ -16,7 +16,8 @@ import yaml
 from standin import client, evenkeel, free_port, server
 
 HERE = Path(__file__).parent
-POLICY = HERE.parents[1] / "deploy/evenkeel/policy.yaml"
+DEPLOY = HERE.parents[1] / "deploy"
+POLICIES = [DEPLOY / "evenkeel/policy.yaml", *sorted((DEPLOY / "options").glob("*.yaml"))]
 ROUNDS_MAX = 15
 
 # moto has no such operation: the permission is asked for, and what it answers then is no answer.
@@ -158,7 +159,8 @@ def grow(account, granted, binary, *arguments):
 
 
 def shipped():
-    statements = yaml.safe_load(POLICY.read_text())["spec"]["policyDocument"]["Statement"]
+    documents = [yaml.safe_load(policy.read_text())["spec"]["policyDocument"] for policy in POLICIES]
+    statements = [statement for document in documents for statement in document["Statement"]]
     actions = [one["Action"] for one in statements if one["Effect"] == "Allow"]
     return {action for listed in actions for action in ([listed] if isinstance(listed, str) else listed)}
 
