@@ -252,9 +252,13 @@ impl Scene<'_> {
             steps.clear();
             held = Some(Reason::WaitsFor(key));
         }
-        let waits = matches!(held, Some(Reason::WaitsFor(_) | Reason::LessFirst { .. } | Reason::Widens { .. }));
-        if let Some(reason) = self.not_now(resource, verb).filter(|_| !steps.is_empty() || waits)
-            && (!waits || matches!(reason, Reason::NotApplied(_)))
+        if let Some(reason) = self.not_now(resource, verb)
+            && match &held {
+                Some(Reason::WaitsFor(_)) => true,
+                // What a person is to be told is told at any time.
+                Some(Reason::LessFirst { .. } | Reason::Widens { .. }) => matches!(reason, Reason::NotApplied(_)),
+                _ => !steps.is_empty(),
+            }
         {
             held = Some(reason);
         }

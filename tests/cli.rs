@@ -611,6 +611,21 @@ fn a_command_does_not_start_on_another_account_or_in_another_region() {
 }
 
 #[test]
+fn apply_does_not_wait_for_what_a_guardrail_holds_nor_for_what_waits_for_that() {
+    let files = directory(&[("main.yaml", CLUSTER), ("web.yaml", SERVICE)]);
+    let beside = directory(&[("rails.yaml", &rails("rules: {verbs: update}\n"))]);
+    let file = format!("{}/rails.yaml", path(&beside));
+    let plan = evenkeel(&["plan", path(&files), "--sandbox", "--guardrails", &file]);
+    assert_eq!(plan.code, 2, "{}", plan.err);
+    assert!(plan.out.contains("held: the guardrail `verbs` allows no create here, only update;"), "{}", plan.out);
+    let began = Instant::now();
+    let apply = evenkeel(&["apply", path(&files), "--sandbox", "--guardrails", &file, "--timeout", "100s"]);
+    assert_eq!(apply.code, 1, "{}", apply.err);
+    assert!(began.elapsed() < Duration::from_secs(90), "it ends before its time is up");
+    assert!(apply.out.contains("Service/web"), "{}", apply.out);
+}
+
+#[test]
 fn without_an_account_no_account_is_foreign() {
     let trust = "{Version: '2012-10-17', Statement: {Effect: Allow, Principal: {AWS: '210987654321'}, Action: 'sts:AssumeRole'}}";
     let role = ROLE.replace("{preset: task}", &format!("{{assumeRolePolicyDocument: {trust}}}"));

@@ -1,6 +1,6 @@
 //! `evenkeel apply`: passes until everything is as declared and every rollout has ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
@@ -21,7 +21,7 @@ use crate::load::Desired;
 use crate::mode::Modes;
 use crate::model::Key;
 use crate::plain;
-use crate::plan::{Item, Verb};
+use crate::plan::{Item, Reason, Verb};
 use crate::queue::{Backoff, Next, WorkQueue};
 use crate::reconcile::{Progress, Reconciler, with_partners};
 use crate::report::{self, Output};
@@ -139,6 +139,8 @@ async fn converge(
     let mut conclusions: BTreeMap<Key, Conclusion> = BTreeMap::new();
     let mut outcomes = Vec::new();
     let mut looks: BTreeMap<Key, u32> = BTreeMap::new();
+    // What is not waited for any longer, nor what waits for that.
+    let mut over: BTreeSet<Key> = BTreeSet::new();
     while let Some(due) = queue.next_due().filter(|due| *due <= end) {
         let mut stopped = stop.clone();
         tokio::select! {
@@ -159,11 +161,18 @@ async fn converge(
                 (_, next) if conclusion.reason == "TakingOver" => next,
                 // What needs a person is not waited for; it would be found again and again.
                 (State::Blocked | State::Degraded, _) => Next::Tick,
+                (State::Waiting, _) if matches!(&item.held, Some(Reason::WaitsFor(key)) if over.contains(key)) => {
+                    Next::Tick
+                }
                 (State::Waiting, _) if conclusion.reason == "NonConverging" && given_up(&mut looks, key) => Next::Tick,
                 (_, Next::After(_)) => Next::After(ROLLOUT),
                 (_, next) => next,
             };
             queue.settle(key, next, started);
+            over.remove(key);
+            if next == Next::Tick && conclusion.state != State::InSync {
+                over.insert(key.clone());
+            }
             conclusions.insert(key.clone(), conclusion);
         }
         outcomes.extend(pass.outcomes);
