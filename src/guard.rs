@@ -31,7 +31,7 @@ use crate::window::Window;
 use statement::{Body, arn};
 
 pub(crate) use allowance::names;
-pub use allowance::{VERBS, bind};
+pub use allowance::{Hindrance, VERBS, bind};
 pub use escalation::{WAYS, Way};
 pub use file::read;
 pub use rules::{Form, RULES, Rule, RuleRow, help, markdown};

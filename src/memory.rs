@@ -140,6 +140,10 @@ impl Memory {
     /// Takes out of an item the calls that made it, as long as they do not show. What was made in several
     /// calls, a role with its policies, may show call by call.
     fn hold_what_was_made(&mut self, item: &mut Item) {
+        // Nothing of it is done, whatever shows.
+        if item.held.as_ref().is_some_and(Reason::shows_steps) {
+            return;
+        }
         let Some(made) = self.made.get_mut(&item.key) else { return };
         let again = match item.verb {
             Verb::Unknown | Verb::Delete | Verb::Retain => return,

@@ -101,7 +101,10 @@ impl FromStr for Modes {
 }
 
 /// A directory as files of the watched one name it.
-fn relative(directory: &str) -> Result<PathBuf, String> {
+///
+/// # Errors
+/// When it is none below that one.
+pub fn relative(directory: &str) -> Result<PathBuf, String> {
     let mut path = PathBuf::new();
     for part in Path::new(directory).components() {
         match part {
@@ -111,7 +114,7 @@ fn relative(directory: &str) -> Result<PathBuf, String> {
         }
     }
     if path.as_os_str().is_empty() {
-        return Err("name a directory below the watched one, such as legacy=observe".to_owned());
+        return Err("name a directory below the watched one, such as legacy".to_owned());
     }
     Ok(path)
 }
@@ -146,6 +149,6 @@ mod tests {
         assert_eq!(refused("/etc=plan"), "`/etc` is no directory below the watched one");
         assert_eq!(refused("apply,plan"), "`plan` says again what something before it says");
         assert_eq!(refused("a=plan,./a=apply"), "`./a=apply` says again what something before it says");
-        assert_eq!(refused("=plan"), "name a directory below the watched one, such as legacy=observe");
+        assert_eq!(refused("=plan"), "name a directory below the watched one, such as legacy");
     }
 }

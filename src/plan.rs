@@ -252,19 +252,26 @@ impl Scene<'_> {
             steps.clear();
             held = Some(Reason::WaitsFor(key));
         }
-        if let Some(reason) = self.not_now(resource, verb)
-            && match &held {
-                Some(Reason::WaitsFor(_)) => true,
-                // What a person is to be told is told at any time.
-                Some(Reason::LessFirst { .. } | Reason::Widens { .. }) => matches!(reason, Reason::NotApplied(_)),
-                _ => !steps.is_empty(),
-            }
+        if let Some(Reason::WaitsFor(key)) = &held
+            && let Some(closed) = self.window_of(key, so_far)
         {
-            held = Some(reason);
+            held = Some(closed);
+        }
+        if let Some(reason) = self.not_now(resource, verb) {
+            held = gated(reason, held, &mut steps);
         }
         let (key, identity) = (resource.key.clone(), resource.identity.clone());
         let needs = resource.needs.iter().cloned().chain(policies).collect();
         Item { key, identity, verb, changes, left: Vec::new(), notes, steps, held, phase, needs }
+    }
+
+    /// The window that something which is yet to come waits for.
+    fn window_of(&self, key: &Key, so_far: &Plan) -> Option<Reason> {
+        let held = match so_far.items.iter().find(|item| item.key == *key) {
+            Some(item) => item.held.clone(),
+            None => self.resources.get(key).and_then(|need| self.not_now(need, Verb::Create)),
+        };
+        held.filter(|held| matches!(held, Reason::Closed { .. }))
     }
 
     /// Why nothing at all is done about a resource, whatever that would be: by its directory's mode, or a
@@ -279,7 +286,8 @@ impl Scene<'_> {
             return Some(Reason::NotAllowed { verb, verbs: verbs.clone() });
         }
         let at = self.world.at;
-        resource.allowance.closed(at).map(|windows| Reason::Closed { windows: windows.to_vec(), at })
+        let next = || resource.allowance.next_opening(at);
+        resource.allowance.closed(at).map(|windows| Reason::Closed { windows: windows.to_vec(), next: next() })
     }
 
     /// What is to become of a resource that is there: nothing, as long as it is not ours.
@@ -378,6 +386,22 @@ impl Scene<'_> {
             Kind::CapacityProvider => self.update_capacity_provider(resource, live),
             Kind::TaskDefinition => self.update_task_definition(resource, live),
             Kind::Service => self.update_service(resource, live),
+        }
+    }
+}
+
+/// Why nothing is done of what would be, and what of it is worth showing. What a person is to be told is
+/// told at any time, also where a guardrail leaves nothing to be done now.
+fn gated(gate: Reason, held: Option<Reason>, steps: &mut Vec<Action>) -> Option<Reason> {
+    let is_mode = matches!(gate, Reason::NotApplied(_));
+    match held {
+        None if steps.is_empty() => None,
+        None | Some(Reason::WaitsFor(_)) => Some(gate),
+        Some(Reason::LessFirst { .. } | Reason::Widens { .. }) if is_mode => Some(gate),
+        Some(_) if is_mode && !steps.is_empty() => Some(gate),
+        held => {
+            steps.clear();
+            held
         }
     }
 }

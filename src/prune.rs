@@ -26,6 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
+use crate::guard::Hindrance;
 use crate::mode::Mode;
 use crate::model::{DeletionPolicy, KINDS, Key, Kind};
 use crate::plan::{Item, Reason, Rules, Verb};
@@ -109,6 +110,8 @@ pub enum Obstacle {
     Mode(Mode),
     /// A guardrail does not let anything be deleted, for this reason.
     Guardrail(String),
+    /// The windows of a guardrail are closed now.
+    Window(String),
     /// More than the budget of a kind would go.
     Budget {
         /// The kind.
@@ -123,7 +126,17 @@ pub enum Obstacle {
 }
 
 /// Every word of [`Obstacle::label`], for metrics that must say 0.
-pub const OBSTACLES: &[&str] = &["Empty", "Problems", "Unreadable", "Unsettled", "Mode", "Guardrail", "Budget"];
+pub const OBSTACLES: &[&str] =
+    &["Empty", "Problems", "Unreadable", "Unsettled", "Mode", "Guardrail", "Window", "Budget"];
+
+impl From<Hindrance> for Obstacle {
+    fn from(hindrance: Hindrance) -> Self {
+        match hindrance {
+            Hindrance::Never(why) => Self::Guardrail(why),
+            Hindrance::Until(why) => Self::Window(why),
+        }
+    }
+}
 
 impl Obstacle {
     /// The reason as one word, for metrics and scripts.
@@ -136,6 +149,7 @@ impl Obstacle {
             Self::Unsettled(_) => "Unsettled",
             Self::Mode(_) => "Mode",
             Self::Guardrail(_) => "Guardrail",
+            Self::Window(_) => "Window",
             Self::Budget { .. } => "Budget",
         }
     }
@@ -149,7 +163,7 @@ impl fmt::Display for Obstacle {
             Self::Problems(count) => write!(f, "the manifests have {count} problems"),
             Self::Unreadable => f.write_str("the directory cannot be read"),
             Self::Unsettled(key) => write!(f, "{key} is not as declared yet, and deletions come last"),
-            Self::Guardrail(why) => f.write_str(why),
+            Self::Guardrail(why) | Self::Window(why) => f.write_str(why),
             Self::Mode(mode) => write!(f, "a directory is in mode {mode}, and this may have been declared in it"),
             Self::Budget { kind, deletions, owned, budget } => write!(
                 f,

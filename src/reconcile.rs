@@ -264,7 +264,10 @@ impl Reconciler {
     ) -> BTreeSet<Key> {
         let mut failed = BTreeSet::new();
         for item in &plan.items {
-            if item.needs.iter().any(|need| failed.contains(need)) {
+            let closed = |resource: &Resource| resource.allowance.closed(self.aws.now()).is_some();
+            // A long pass may begin in a window and outlast it.
+            let too_late = item.acts() && resources.get(&item.key).is_some_and(closed);
+            if too_late || item.needs.iter().any(|need| failed.contains(need)) {
                 failed.insert(item.key.clone());
                 continue;
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::model::{DeletionPolicy, Key, Kind, Source};
 use crate::pattern::Pattern;
 use crate::value::{Path, Value};
-use crate::window::Window;
+use crate::window::{Window, next_opening};
 
 /// The account and Region that a directory is applied to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,6 +186,13 @@ impl Allowance {
     pub fn closed(&self, at: Duration) -> Option<&[Window]> {
         let is_closed = |windows: &&Vec<Window>| !windows.iter().any(|window| window.is_open(at));
         self.windows.iter().find(is_closed).map(Vec::as_slice)
+    }
+
+    /// When all lists have a window that is open: the wait from that time on, and how one writes it.
+    /// `None`: never.
+    #[must_use]
+    pub fn next_opening(&self, at: Duration) -> Option<(Duration, String)> {
+        next_opening(&self.windows, at)
     }
 }
 

@@ -26,7 +26,7 @@ pub enum State {
     InSync,
     /// Changed, or being rolled out.
     Progressing,
-    /// Not as declared, and the mode is not to change it.
+    /// Not as declared, and the mode, another copy or a closed window is why it is not changed.
     Drifted,
     /// Waits for something that is likely to come: it is tried again.
     Waiting,
@@ -200,8 +200,13 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome]) -> Conclusion {
         return conclusion(state, failure.label(), format!("{}: {failure}", outcome.action.permission()), next);
     }
     match &item.held {
-        Some(reason @ (Reason::NotApplied(_) | Reason::Closed { .. })) => {
+        Some(reason @ Reason::NotApplied(_)) => {
             return conclusion(State::Drifted, reason.label(), reason.to_string(), Next::Tick);
+        }
+        Some(reason @ Reason::Closed { next: Some((wait, _)), .. }) => {
+            // A short window must not fall between two looks.
+            let next = if *wait <= NEAR { Next::After(*wait) } else { Next::Tick };
+            return conclusion(State::Drifted, reason.label(), reason.to_string(), next);
         }
         Some(reason @ Reason::CannotSee(failure)) => {
             let (state, next) = reaction(failure);
@@ -252,6 +257,9 @@ pub fn conclude(item: &Item, outcomes: &[&Outcome]) -> Conclusion {
         (_, _) => conclusion(State::Progressing, "Applied", "changed; to be verified".to_owned(), Next::Verify),
     }
 }
+
+/// A window that opens within this is waited for to the second.
+const NEAR: Duration = Duration::from_secs(3600);
 
 /// What a failure makes of a resource, and when it is tried again.
 fn reaction(failure: &Failure) -> (State, Next) {

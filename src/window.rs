@@ -31,14 +31,16 @@ impl Window {
         let minute = minute_of_week(at) % self.every;
         (minute + self.every - self.opens) % self.every < (self.closes + self.every - self.opens) % self.every
     }
+}
 
-    /// When it opens next: minutes from that time on, and how one writes it, such as `Tue:22:00`.
-    #[must_use]
-    pub fn next_opening(&self, at: Duration) -> (u64, String) {
-        let now = minute_of_week(at);
-        let wait = (self.opens + self.every - now % self.every) % self.every;
-        (wait, of_week(now + wait))
-    }
+/// When each of these lists has a window that is open: the wait from a time since 1 January 1970 on, and how one
+/// writes it, such as `Tue:22:00`. `None`: never.
+#[must_use]
+pub fn next_opening(lists: &[Vec<Window>], at: Duration) -> Option<(Duration, String)> {
+    let minute = |minutes: u64| Duration::from_secs((at.as_secs() / 60 + minutes) * 60);
+    let is_open = |minutes: &u64| lists.iter().all(|list| list.iter().any(|one| one.is_open(minute(*minutes))));
+    let wait = (0..WEEK).find(is_open)?;
+    Some((minute(wait).saturating_sub(at), of_week(minute_of_week(minute(wait)))))
 }
 
 fn minute_of_week(at: Duration) -> u64 {
@@ -141,10 +143,18 @@ mod tests {
 
     #[test]
     fn it_says_when_it_opens_next() {
-        let next = |text: &str, hour: u64| window(text).next_opening(Duration::from_secs(FRIDAY + hour * 3600));
-        assert_eq!(next("Fri:09:30-Fri:17:00", 8), (90, "Fri:09:30".to_owned()));
-        assert_eq!(next("Mon:09:00-Mon:17:00", 8), ((3 * 24 + 1) * 60, "Mon:09:00".to_owned()));
-        assert_eq!(next("07:00-08:00", 8), (23 * 60, "Sat:07:00".to_owned()));
+        let next = |lists: &[&[&str]], hour: u64| {
+            let lists: Vec<Vec<Window>> =
+                lists.iter().map(|list| list.iter().map(|text| window(text)).collect()).collect();
+            let (wait, time) = next_opening(&lists, Duration::from_secs(FRIDAY + hour * 3600 + 30))?;
+            Some(((wait.as_secs() + 30) / 60, time))
+        };
+        let at = |minutes: u64, time: &str| Some((minutes, time.to_owned()));
+        assert_eq!(next(&[&["Fri:09:30-Fri:17:00"]], 8), at(90, "Fri:09:30"));
+        assert_eq!(next(&[&["Mon:09:00-Mon:17:00"]], 8), at((3 * 24 + 1) * 60, "Mon:09:00"));
+        assert_eq!(next(&[&["07:00-08:00", "Fri:23:00-Fri:23:30"]], 8), at(15 * 60, "Fri:23:00"));
+        assert_eq!(next(&[&["07:00-12:00"], &["Sun:11:00-Sun:13:00"]], 8), at((2 * 24 + 3) * 60, "Sun:11:00"));
+        assert_eq!(next(&[&["07:00-08:00"], &["08:00-09:00"]], 8), None, "they are never open at once");
     }
 
     #[test]

@@ -168,6 +168,21 @@ async fn what_waits_for_a_role_that_no_verb_lets_change_says_so() {
     assert!(said.message.contains("(the guardrail `verbs` allows no update here, only create; "), "{}", said.message);
 }
 
+/// Neither is what may be done of it at other times, nor is something else of it that is not held.
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_another_and_is_not_allowed_either_makes_no_call() {
+    let mut lab = Lab::new().await;
+    let before = [policy("read", "s3:*"), has("task", SSM)].concat();
+    lab.settle(&before).await;
+    let text = "apiVersion: evenkeel/v1alpha1\nkind: Guardrails\n\
+                rules: {confusedDeputy: {off: in tests}, wildcards: {off: in tests}, verbs: create}\n";
+    lab.rails = guard::read(text.as_bytes(), Path::new("rails.yaml")).unwrap();
+    let role = has("task", &format!("{{ref: read}}, {SSM}")) + "  description: Another\n";
+    let pass = lab.pass(&[policy("read", "s3:Get*"), role].concat()).await;
+    assert_eq!(conclusion(&pass, &key(Kind::Role, "task")).reason, "LessFirst");
+    assert_eq!(calls(&pass.outcomes), [""; 0]);
+}
+
 fn statements(list: &str) -> String {
     format!("{{Version: '2012-10-17', Statement: [{list}]}}")
 }

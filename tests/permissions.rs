@@ -307,6 +307,12 @@ async fn what_not_everybody_wants_takes_policies_of_its_own() {
     println!("all of them are asked for, and no other");
     assert!(count <= ACTIONS_MAX && optional <= OPTIONAL_MAX && chars(&policy) <= CHARACTERS_MAX);
     assert!(actions(&policy).is_disjoint(&more));
+    // Each option is enough for what it is for.
+    let mut pruning = policy.clone();
+    let more = document(OPTIONS[0]).await["Statement"].as_array().expect("statements").clone();
+    pruning["Statement"].as_array_mut().expect("statements").extend(more);
+    let (_, said, [deleted, _]) = prune([&pruning, &pruning]).await;
+    assert_eq!((said, deleted.len()), ([String::new(), String::new()], 7));
     // Without the options nothing is lacking that does not need them.
     for story in STORIES {
         let sandbox = story.sandbox().await;

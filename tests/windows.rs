@@ -12,6 +12,7 @@ use std::time::Duration;
 use evenkeel::guard::{self, Guardrails};
 use evenkeel::plan::Rules;
 use evenkeel::sandbox::Sandbox;
+use evenkeel::sandbox::fault::{Fault, FaultKind};
 
 use scenario::{INTERVAL, Running, annotated, manifest, seconds, service};
 
@@ -62,7 +63,7 @@ async fn a_change_waits_for_its_window_and_is_made_when_that_opens() {
     let running =
         running(&sandbox, rails(&format!("rules: {{windows: '{text}'}}")), &[("a.yaml", &role("a", ""))]).await;
     let said = format!(
-        "drifted WindowClosed: the guardrail `windows` allows changes only within {text} (UTC); the next one opens at {opens}"
+        "drifted WindowClosed: the guardrail `windows` allows changes only within {text} (UTC); it opens at {opens}"
     );
     assert_eq!(why(&running, "Role/a"), said);
     seconds(25 * MINUTE).await;
@@ -157,13 +158,71 @@ async fn nothing_is_deleted_while_a_window_is_closed_or_without_the_verb() {
     assert!(!deleted(&never));
     assert_eq!(obstacle(&never).as_deref(), Some("the guardrail `verbs` has no `delete`"));
     assert!(never.stop().await);
-    let closed = rails(&format!("directories: {{shop: {{windows: '{}'}}}}", window(&sandbox, 60, 20)));
+    let (opens, text) = (at(&sandbox, 60), window(&sandbox, 60, 20));
+    let closed = rails(&format!("directories: {{shop: {{windows: '{text}'}}}}"));
     let running = running(&sandbox, closed, &[("all.yaml", &role("a", ""))]).await;
     seconds(50 * MINUTE).await;
     assert!(!deleted(&running), "it may have been declared in that folder");
-    assert_eq!(obstacle(&running).as_deref(), Some("no window of the guardrail `windows` of shop is open"));
+    assert_eq!(
+        obstacle(&running).as_deref(),
+        Some(&*format!(
+            "no window of the guardrail `windows` is open, in one folder or another; all of them are at {opens} (UTC)"
+        ))
+    );
     seconds(20 * MINUTE).await;
     assert!(deleted(&running));
+    assert!(running.stop().await);
+}
+
+/// What was made and does not show is looked for; what is left of it is no reason to write out of hours.
+#[tokio::test(start_paused = true)]
+async fn what_a_closing_window_leaves_half_made_is_made_whole_when_it_opens_again() {
+    let sandbox = Sandbox::new();
+    let opens = at(&sandbox, 10);
+    let text = format!("{}-{}", &opens[4..], &at(&sandbox, 20)[4..]);
+    let document =
+        "{Version: '2012-10-17', Statement: [{Effect: Allow, Action: 's3:GetObject', Resource: 'arn:aws:s3:::a/*'}]}";
+    let whole = role("a", &format!("inlinePolicies: {{one: {document}, two: {document}}}"));
+    let rules = format!("rules: {{windows: '{text}'}}");
+    let running = running(&sandbox, rails(&rules), &[("a.yaml", &whole)]).await;
+    // Its first policy is taken and does not show; the second is throttled until the window is closed.
+    let taken = FaultKind::Refuse { code: "", message: String::new(), status: 200 };
+    for (times, kind) in [(1, taken), (1000, FaultKind::Throttled)] {
+        sandbox.inject(Fault { operation: "PutRolePolicy".to_owned(), times, kind });
+    }
+    seconds(20 * MINUTE).await;
+    assert_eq!(running.writes().iter().filter(|call| *call == "CreateRole").count(), 1);
+    sandbox.heal();
+    seconds(60 * MINUTE).await;
+    assert_eq!(running.writes(), [""; 0]);
+    assert_eq!(running.board(), ["Role/a: drifted"]);
+    seconds(23 * 3600).await;
+    assert_eq!(running.board(), ["Role/a: in_sync"]);
+    assert!(running.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_what_waits_for_its_window_waits_for_that_window() {
+    let sandbox = Sandbox::new();
+    let text = window(&sandbox, 60, 20);
+    let (main, web) = (scenario::cluster("shop"), service("web", "shop/web:1", "", ""));
+    let files = [("prod/main.yaml", &*main), ("web.yaml", &web)];
+    let running = running(&sandbox, rails(&format!("directories: {{./prod: {{windows: '{text}'}}}}")), &files).await;
+    seconds(30 * MINUTE).await;
+    assert_eq!(running.writes(), [""; 0]);
+    assert!(running.board().iter().all(|line| line.ends_with(": drifted")), "{:?}", running.board());
+    seconds(40 * MINUTE).await;
+    assert!(running.board().iter().all(|line| line.ends_with(": in_sync")), "{:?}", running.board());
+    assert!(running.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn windows_that_are_never_open_at_once_are_not_waited_for_in_silence() {
+    let sandbox = Sandbox::new();
+    let rules = "rules: {windows: '01:00-02:00'}\ndirectories: {prod: {windows: '02:00-03:00'}}";
+    let running = running(&sandbox, rails(rules), &[("prod/a.yaml", &role("a", ""))]).await;
+    let said = why(&running, "Role/a");
+    assert!(said.starts_with("blocked NeverOpen: ") && said.contains("that is never while"), "{said}");
     assert!(running.stop().await);
 }
 

@@ -40,7 +40,7 @@ pub(super) async fn planned(
         rules: reconciler.rules(),
         obstacle: match guardrails.keeps_from_deleting(reconciler.aws().now()) {
             _ if desired.resources.is_empty() => Some(Obstacle::Empty),
-            why => why.map(Obstacle::Guardrail),
+            why => why.map(Obstacle::from),
         },
         ages: &ages,
         released,

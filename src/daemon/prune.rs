@@ -127,7 +127,7 @@ impl Daemon {
             return Some(Obstacle::Unsettled(key.clone()));
         }
         let now = self.reconciler.aws().now();
-        self.options.guardrails.keeps_from_deleting(now).map(Obstacle::Guardrail)
+        self.options.guardrails.keeps_from_deleting(now).map(Obstacle::from)
     }
 
     /// Puts on the board, into the metrics and, where it is new, into the log what becomes of each.

@@ -10,7 +10,7 @@ use super::{Guard, Guardrails, Setting};
 use crate::model::{ALLOW_WIDENING, Key, Kind, Manifest};
 use crate::resolve::expanded;
 use crate::resource::{Account, Allowance, Resource};
-use crate::window::Window;
+use crate::window::{Window, next_opening};
 
 /// What is done in AWS, as the guardrails file names it, and plans do.
 pub const VERBS: [&str; 4] = ["create", "update", "adopt", "delete"];
@@ -47,17 +47,38 @@ impl Guardrails {
     /// What is in the way of every deletion at a time since 1 January 1970: no manifest tells which folder
     /// something was declared in, so that the rules of all of them count.
     #[must_use]
-    pub fn keeps_from_deleting(&self, at: Duration) -> Option<String> {
+    pub fn keeps_from_deleting(&self, at: Duration) -> Option<Hindrance> {
         let settings = || self.settings.iter().flat_map(|(folder, rules)| rules.values().map(move |one| (folder, one)));
         let mut no_verb =
             settings().filter(|(_, one)| matches!(one, Setting::Verbs(verbs) if !verbs.contains("delete")));
         if let Some((folder, _)) = no_verb.next() {
-            return Some(format!("the guardrail `verbs`{} has no `delete`", of(folder)));
+            return Some(Hindrance::Never(format!("the guardrail `verbs`{} has no `delete`", of(folder))));
         }
-        let mut shut = settings()
-            .filter(|(_, one)| matches!(one, Setting::Windows(all) if !all.iter().any(|one| one.is_open(at))));
-        shut.next().map(|(folder, _)| format!("no window of the guardrail `windows`{} is open", of(folder)))
+        let lists: Vec<Vec<Window>> = settings()
+            .filter_map(|(_, one)| match one {
+                Setting::Windows(windows) => Some(windows.clone()),
+                _ => None,
+            })
+            .collect();
+        match next_opening(&lists, at) {
+            Some((Duration::ZERO, _)) => None,
+            Some((_, time)) => Some(Hindrance::Until(format!(
+                "no window of the guardrail `windows` is open, in one folder or another; all of them are at {time} (UTC)"
+            ))),
+            None => {
+                Some(Hindrance::Never("the windows of the guardrail `windows` are never all open at once".to_owned()))
+            }
+        }
     }
+}
+
+/// What is in the way of every deletion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hindrance {
+    /// A rule that a person would have to change.
+    Never(String),
+    /// It passes with time.
+    Until(String),
 }
 
 /// Whose rule it is, if not everybody's.

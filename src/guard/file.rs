@@ -5,6 +5,7 @@ use std::path::{Path as FilePath, PathBuf};
 
 use super::rules::{Form, RULES, Rule, RuleRow};
 use super::{Exception, Guardrails, Setting, VERBS, WAYS, glob};
+use crate::mode::relative;
 use crate::model::{API_VERSION, KINDS, Key, Kind, Problem};
 use crate::value::{Fault, Map, Path, Value, as_text, describe, suggestion};
 use crate::window::Window;
@@ -113,16 +114,15 @@ impl Reader {
         let directories = map.shift_remove("directories").unwrap_or_else(|| Map::new().into());
         for (folder, rules) in self.map(&at, directories, None) {
             let at = at.key(&folder);
-            let plain = !folder.is_empty() && !folder.starts_with('/') && !folder.split('/').any(|part| part == "..");
-            if !plain {
-                self.fault(
+            let rules = self.rules(&at, rules, None);
+            match relative(&folder) {
+                Ok(folder) => rails.settings.push((folder, rules)),
+                Err(_) => self.fault(
                     &at,
                     "expected a folder inside of the watched directory",
                     Some("write shop or shop/eu".into()),
-                );
+                ),
             }
-            let rules = self.rules(&at, rules, None);
-            rails.settings.push((FilePath::new(&folder).components().collect(), rules));
         }
         let at = root.key("exceptions");
         match map.shift_remove("exceptions") {
@@ -346,8 +346,11 @@ impl Reader {
             let hint = "leave `only` out, or make two exceptions".to_owned();
             self.fault(&path.key("only"), "an exception from `windows` is for any time", Some(hint));
         }
-        if let (true, Some(value)) = (list == [Rule::Verbs], map.get("only")) {
-            self.verbs(&path.key("only"), value);
+        if let (true, Some(value)) = (list == [Rule::Verbs], map.get("only"))
+            && self.verbs(&path.key("only"), value).contains("delete")
+        {
+            let hint = "a manifest that is gone has no exception; put `delete` into `verbs`".to_owned();
+            self.fault(&path.key("only"), "an exception cannot let anything be deleted", Some(hint));
         }
         if list == [Rule::Escalation] {
             self.subjects(&path.key("only"), &list, &only);

@@ -13,7 +13,7 @@ use crate::model::{Key, Kind};
 use crate::policy::{self, Turn, turn};
 use crate::resource::{Identity, Resource};
 use crate::value::Value;
-use crate::world::{Live, Seen};
+use crate::world::{Live, Owner, Seen};
 
 impl Scene<'_> {
     /// Why a policy must not get its new document yet.
@@ -105,15 +105,16 @@ impl Scene<'_> {
 
     /// Waiting for what will not come by itself is worth a word.
     fn wait(&self, first: &Resource) -> Reason {
-        let widens = || self.ours(first).and_then(|live| self.widens(first, live));
-        let why = match self.not_now(first, Verb::Update) {
+        let live = self.ours(first);
+        let is_ours = live.is_some_and(|live| self.owner(first, live) == Owner::Us);
+        let not_now = self.not_now(first, if is_ours { Verb::Update } else { Verb::Adopt });
+        let why = match (not_now, live.and_then(|live| self.widens(first, live))) {
             _ if first.suspended => Reason::Suspended,
-            Some(not @ (Reason::NotApplied(_) | Reason::NotAllowed { .. })) => not,
-            // That it is not yet time is no more than a reason to wait.
-            _ => match widens() {
-                Some(widens) => widens,
-                None => return Reason::WaitsFor(first.key.clone()),
-            },
+            (Some(not @ (Reason::NotApplied(_) | Reason::NotAllowed { .. })), _) => not,
+            (_, Some(widens)) => widens,
+            // That it is not yet time is no more than a reason to wait as well.
+            (Some(closed), None) => return closed,
+            (None, None) => return Reason::WaitsFor(first.key.clone()),
         };
         Reason::LessFirst { first: first.key.clone(), why: Box::new(why) }
     }

@@ -63,8 +63,8 @@ pub enum Reason {
     Closed {
         /// When they are open.
         windows: Vec<Window>,
-        /// When it is now.
-        at: Duration,
+        /// The wait for the next time at which it may be changed, and how one writes that; `None`: never.
+        next: Option<(Duration, String)>,
     },
     /// ECS gave up on this very rollout, for this reason: begun again, it would fail again.
     RolledBack(String),
@@ -119,24 +119,8 @@ impl fmt::Display for Reason {
             }
             Self::Suspended => f.write_str("suspended by its manifest (evenkeel/suspend)"),
             Self::NotApplied(mode) => write!(f, "the mode is {mode}: nothing is changed"),
-            Self::NotAllowed { verb, verbs } => {
-                let verbs: Vec<&str> = verbs.iter().copied().collect();
-                write!(
-                    f,
-                    "the guardrail `verbs` allows no {verb} here, only {}; undo the change, or have the file of \
-                     --guardrails changed",
-                    verbs.join(", ")
-                )
-            }
-            Self::Closed { windows, at } => {
-                let next = windows.iter().map(|window| window.next_opening(*at)).min().unwrap_or_default().1;
-                let windows: Vec<String> = windows.iter().map(ToString::to_string).collect();
-                write!(
-                    f,
-                    "the guardrail `windows` allows changes only within {} (UTC); the next one opens at {next}",
-                    windows.join(", ")
-                )
-            }
+            Self::NotAllowed { verb, verbs } => f.write_str(&not_allowed(verb, verbs)),
+            Self::Closed { windows, next } => f.write_str(&closed(windows, next.as_ref())),
             Self::RolledBack(why) => {
                 write!(f, "this rollout failed: {why}; it is not begun again until the manifest changes")
             }
@@ -178,7 +162,8 @@ impl Reason {
             Self::Suspended => "Suspended",
             Self::NotApplied(_) => "NotApplied",
             Self::NotAllowed { .. } => "NotAllowed",
-            Self::Closed { .. } => WINDOW_CLOSED,
+            Self::Closed { next: Some(_), .. } => WINDOW_CLOSED,
+            Self::Closed { next: None, .. } => "NeverOpen",
             Self::RolledBack(_) => "RolledBack",
             Self::NonConverging => "NonConverging",
             Self::Missing(_) => "Missing",
@@ -188,6 +173,23 @@ impl Reason {
             Self::Young(_) => "Young",
         }
     }
+}
+
+fn not_allowed(verb: &str, verbs: &BTreeSet<&str>) -> String {
+    let verbs: Vec<&str> = verbs.iter().copied().collect();
+    let others = if verbs.is_empty() { "nor anything else".to_owned() } else { format!("only {}", verbs.join(", ")) };
+    format!(
+        "the guardrail `verbs` allows no {verb} here, {others}; undo the change, or have the file of --guardrails changed"
+    )
+}
+
+fn closed(windows: &[Window], next: Option<&(Duration, String)>) -> String {
+    let windows: Vec<String> = windows.iter().map(ToString::to_string).collect();
+    let next = match next {
+        Some((_, time)) => format!("it opens at {time}"),
+        None => "that is never while the windows of all folders around it are open, too".to_owned(),
+    };
+    format!("the guardrail `windows` allows changes only within {} (UTC); {next}", windows.join(", "))
 }
 
 /// A time in the unit in which a person would say it.

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::guard::Hindrance;
 use crate::model::Source;
 use crate::resource::{Adoption, Allowance};
 use crate::value::Path;
@@ -331,6 +332,8 @@ fn every_obstacle_has_its_word_in_the_table() {
         Obstacle::Unreadable,
         Obstacle::Unsettled(Key::new(Kind::Role, "task")),
         Obstacle::Mode(Mode::Plan),
+        Obstacle::from(Hindrance::Never("for a reason".to_owned())),
+        Obstacle::from(Hindrance::Until("another time".to_owned())),
         Obstacle::Budget { kind: Kind::Role, deletions: 3, owned: 3, budget: 2 },
     ];
     assert_eq!(all.map(|obstacle| obstacle.label()), *OBSTACLES);

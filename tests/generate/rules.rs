@@ -303,6 +303,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule("Service.deploymentConfiguration.lifecycleHooks.*.hookDetails", ALWAYS, OneOf(&[r#"{"limit":3}"#, r#"{"limit":4,"names":["a","b"]}"#]), "an object"),
     rule("Service.deploymentConfiguration.lifecycleHooks.*.lifecycleStages", ALWAYS, Filled(&[r#"["POST_SCALE_UP"]"#]), "it must be given (ECS service model)"),
     rule("Service.deploymentConfiguration.lifecycleHooks.*.lifecycleStages.*", ALWAYS, OneOf(&["RECONCILE_SERVICE", "PRE_SCALE_UP", "POST_SCALE_UP", "PRE_PRODUCTION_TRAFFIC_SHIFT"]), "stages at which it may pause (ECS service model)"),
+    rule("Service.deploymentConfiguration.lifecycleHooks.*.timeoutConfiguration.action", ALWAYS, OneOf(&["CONTINUE"]), "a rollout that is taken back is in tests/rollouts.rs"),
 
     // Where a service's tasks are placed.
     rule("Service.networkConfiguration", &[Not("Service.taskDefinition.networkMode", &["awsvpc"])], Drop, "awsvpc only (ECS service model)"),
